@@ -1,0 +1,178 @@
+"""Pairs of positions and of tokens for two text models whose tokenizers differ.
+
+Both models predict how a text goes on. Positions of the same text are paired if both tokenizers have read the same
+characters there, and tokens are paired if they stand for the same bytes. The models are compared at paired positions,
+on the probabilities of the paired tokens and on that of all other tokens together.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+
+LEAST = 0.1
+"""Least share of positions, and least share of the smaller vocabulary, that must be paired."""
+BROKEN = "\N{REPLACEMENT CHARACTER}"
+SIDE, PLACES = "paired_side", "paired_places"
+"""Entries of a batch: 0 for the source and 1 for the target, and the paired positions, -1 for none."""
+
+
+def ends(tokenizer: Any, text: str) -> tuple[list[int], list[int]]:
+    """Return the ids of a text's tokens, and the number of characters read after each; -1 inside of a character.
+
+    The characters are those that the tokenizer decodes, so that tokens are not counted if it changes the text.
+    """
+    ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
+    decode = _backend(tokenizer).decode
+    read = []
+    for k in range(1, len(ids) + 1):
+        said = decode(ids[:k])  # without special tokens
+        said = said if text.startswith(said) else said.removeprefix(" ")  # some tokenizers put a space first
+        read.append(len(said) if text.startswith(said) and not said.endswith(BROKEN) else -1)
+    return ids, read
+
+
+def common(one: Sequence[int], two: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs of positions at which two tokenizers have read the same characters; see ``ends``."""
+    here, there = ({end: k for k, end in enumerate(read) if end >= 0} for read in (one, two))  # the last of equal ends
+    return [(k, there[end]) for end, k in here.items() if end in there]
+
+
+def strings(tokenizer: Any) -> dict[bytes, int]:
+    """Return the tokens of a vocabulary by the bytes that they stand for, without special and ambiguous ones.
+
+    Raises:
+        UnsupportedError: the tokenizer is not a fast one.
+    """
+    backend = _backend(tokenizer)
+    decoder = backend.decoder
+    described = json.dumps(json.loads(backend.to_str())["decoder"])
+    special = {*tokenizer.all_special_ids, *(k for k, t in tokenizer.added_tokens_decoder.items() if t.special)}
+    found: dict[bytes, list[int]] = {}
+    bytes_of = {k: _bytes(token, decoder, described) for token, k in tokenizer.get_vocab().items() if k not in special}
+    fallback = {k for token, k in tokenizer.get_vocab().items() if _is_byte(token)}
+    for k, raw in bytes_of.items():
+        found.setdefault(raw, []).append(k)
+    plain = {raw: [k for k in some if k not in fallback] or some for raw, some in found.items() if raw}
+    return {raw: some[0] for raw, some in plain.items() if len(some) == 1}
+
+
+def _backend(tokenizer: Any) -> Any:
+    if (backend := getattr(tokenizer, "backend_tokenizer", None)) is None:
+        msg = f"A {type(tokenizer).__name__} does not tell which characters its tokens stand for; use a fast tokenizer."
+        raise UnsupportedError(msg)
+    return backend
+
+
+def _is_byte(token: str) -> bool:
+    return len(token) == 6 and token.startswith("<0x") and token.endswith(">")
+
+
+def _bytes(token: str, decoder: Any, described: str) -> bytes:
+    if "ByteLevel" in described:
+        table = _alphabet()
+        return bytes(table[c] for c in token) if all(c in table for c in token) else token.encode()
+    if "ByteFallback" in described and _is_byte(token):
+        return bytes([int(token[3:5], 16)])
+    if decoder is None:
+        return token.encode()
+    before = decoder.decode(["a"])
+    return str(decoder.decode(["a", token])).removeprefix(before).encode()  # the first token may lose its space
+
+
+@cache
+def _alphabet() -> Mapping[str, int]:
+    """Return the bytes of the characters with which byte-level tokenizers write them."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [b for b in range(256) if b not in shown]
+    return {chr(b): b for b in shown} | {chr(256 + n): b for n, b in enumerate(hidden)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairing:
+    """Texts as batches for two models, and how their outputs are compared; see ``paired``.
+
+    Attributes:
+        source, target: a batch for each model: ids, mask, and the paired positions of each row.
+        tokens: ids of the paired tokens, shared x 2.
+        positions: share of each tokenizer's positions that are paired.
+        vocabulary: share of each vocabulary that is paired.
+    """
+
+    source: dict[str, Tensor]
+    target: dict[str, Tensor]
+    tokens: Tensor
+    positions: tuple[float, float]
+    vocabulary: tuple[float, float]
+
+    def call(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return log-probabilities at paired positions, rows x pairs x (shared tokens + 1); 0 where there is none."""
+        places, side = batch[PLACES], int(batch[SIDE])
+        logits = model(**{key: value for key, value in batch.items() if key not in {PLACES, SIDE}}).logits
+        there = places >= 0
+        rows = torch.arange(len(places), device=logits.device)[:, None].expand_as(places)
+        chosen = logits[rows[there], places[there].to(logits.device)].float().log_softmax(-1)
+        shared = chosen[:, self.tokens[:, side].to(chosen.device)]
+        rest = torch.log((-torch.expm1(shared.logsumexp(-1, keepdim=True).clamp_max(-1e-6))).clamp_min(1e-30))
+        out = shared.new_zeros(*places.shape, shared.shape[1] + 1)
+        out[there] = torch.cat([shared, rest], -1)
+        return out
+
+    def __str__(self) -> str:
+        (a, b), (c, d) = self.positions, self.vocabulary
+        return f"Paired: {a:.0%} and {b:.0%} of the positions, {c:.0%} and {d:.0%} of the vocabularies."
+
+
+def paired(texts: Sequence[str], source: Any, target: Any) -> Pairing:
+    """Return texts as batches for two models with different tokenizers, whose outputs can be compared.
+
+    Args:
+        texts: the texts, a row each.
+        source: the source's tokenizer.
+        target: the target's tokenizer; both must be fast ones, which know the characters of their tokens.
+
+    Returns:
+        The batches, the function that runs a model on them, and what could be paired.
+
+    Raises:
+        InvalidValueError: too few positions or tokens of the two tokenizers can be paired.
+        UnsupportedError: a tokenizer is not a fast one.
+    """
+    one, two = strings(source), strings(target)
+    shared = sorted(one.keys() & two.keys())
+    vocabulary = len(shared) / max(len(source), 1), len(shared) / max(len(target), 1)
+    _require(max(vocabulary), f"{len(shared)} of {len(source)} and {len(target)} tokens", "models")
+    read = [(ends(source, text), ends(target, text)) for text in texts]
+    pairs = [common(a, b) for (_, a), (_, b) in read]
+    counts = [sum(len(ids) for ids, _ in side) for side in zip(*read, strict=True)]
+    total = sum(map(len, pairs))
+    positions = total / max(counts[0], 1), total / max(counts[1], 1)
+    _require(max(positions), f"{total} of {counts[0]} and {counts[1]} positions", "texts")
+    tokens = torch.tensor([(one[raw], two[raw]) for raw in shared])
+    batches = [
+        _batch([row[side][0] for row in read], [[pair[side] for pair in some] for some in pairs], side)
+        for side in (0, 1)
+    ]
+    return Pairing(batches[0], batches[1], tokens, positions, vocabulary)
+
+
+def _require(share: float, what: str, where: str) -> None:
+    if share < LEAST:
+        limit = f"{share:.1%}, at least {LEAST:.0%}"
+        msg = f"Only {what} can be paired ({limit}), so that the models cannot be compared; give other {where}."
+        raise InvalidValueError(msg)
+
+
+def _batch(ids: list[list[int]], places: list[list[int]], side: int) -> dict[str, Tensor]:
+    def table(rows: list[list[int]], fill: int) -> Tensor:
+        longest = max(map(len, rows))
+        return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
+
+    mask = table([[1] * len(row) for row in ids], 0)
+    return {"input_ids": table(ids, 0), "attention_mask": mask, PLACES: table(places, -1), SIDE: torch.tensor(side)}

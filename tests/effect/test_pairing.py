@@ -1,0 +1,152 @@
+"""Pairs of two tokenizers: byte-level BPE, unigram with byte fallback, and WordPiece, made here over the same texts."""
+
+import copy
+import random
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from ioadapt_theory import adapt, transfer
+from ioadapt_theory.effect.pairing import PLACES, common, ends, paired, strings
+from ioadapt_theory.errors import InvalidValueError
+
+tokenizers = pytest.importorskip("tokenizers")
+transformers = pytest.importorskip("transformers")
+
+TEXTS = [
+    "the cat sat on the mat",
+    "a naïve café — with ünïcode, 数学 and 😀 emoji",
+    "def f(x):\n    return x + 1\n",
+] * 3
+SCRIPTS = "abc XYZ \n\t.,éüß中文ñ😀👩‍👩‍👧ﬁ½َا"
+
+
+def byte_level():
+    made = tokenizers.ByteLevelBPETokenizer()
+    made.train_from_iterator(TEXTS, vocab_size=400, special_tokens=["<s>", "</s>"], show_progress=False)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made._tokenizer, bos_token="<s>", eos_token="</s>")
+
+
+def unigram():
+    letters = sorted({*"".join(TEXTS).replace(" ", "▁").replace("\n", "")} - {*"😀"})
+    words = ["▁the", "▁cat", "▁sat", "▁on", "▁mat", "at", "return"]
+    pieces = [("<unk>", 0.0), ("<bos>", 0.0)] + [(f"<0x{b:02X}>", -9.0) for b in range(256)]
+    pieces += [(piece, -4.0) for piece in letters] + [(word, -3.0) for word in words]
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=0, byte_fallback=True))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    made.decoder = tokenizers.decoders.Sequence(
+        [tokenizers.decoders.Replace("▁", " "), tokenizers.decoders.ByteFallback(), tokenizers.decoders.Fuse()]
+    )
+    made.post_processor = tokenizers.processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<bos>", unk_token="<unk>")
+
+
+def random_text(drawn: random.Random) -> str:
+    letters = [*SCRIPTS, chr(drawn.randrange(0x20, 0x3000)), chr(drawn.randrange(0x1F300, 0x1F700))]
+    return "".join(drawn.choice(letters) for _ in range(drawn.randrange(1, 24)))
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_paired_prefixes_stand_for_the_same_characters(count: int):
+    drawn, one, two = random.Random(0), byte_level(), unigram()
+    pairs = 0
+    for _ in range(count):
+        text = random_text(drawn)
+        (a, read), (b, other) = ends(one, text), ends(two, text)
+        for i, j in common(read, other):
+            assert one.decode(a[: i + 1]) == text[: read[i]]
+            assert two.decode(b[: j + 1], skip_special_tokens=True).removeprefix(" ") == text[: other[j]].removeprefix(
+                " "
+            )
+            pairs += 1
+    assert pairs > 5 * count
+
+
+def test_the_same_tokenizer_pairs_every_token_and_every_character_end():
+    one = byte_level()
+    known = strings(one)
+    assert len(known) == len(one) - 2
+    made = paired(TEXTS, one, one)
+    assert torch.equal(made.tokens[:, 0], made.tokens[:, 1])
+    assert torch.equal(made.source[PLACES], made.target[PLACES])
+    assert made.positions[0] == made.positions[1] > 0.6
+
+
+def test_tokens_are_paired_by_their_bytes():
+    one, two = strings(byte_level()), strings(unigram())
+    assert {b" the", b" cat", b"\xe9", b"a", "—".encode()} <= two.keys()
+    assert {b" the", b"\xc3", b"a"} <= one.keys()
+    assert b"<s>" not in one
+    assert b"<bos>" not in two
+
+
+def test_a_permuted_vocabulary_gives_the_same_outputs():
+    torch.manual_seed(0)
+    one = byte_level()
+    order = torch.randperm(len(one))
+    two = permuted(one, order)
+    net = nn.Sequential(nn.Embedding(len(one), 8), nn.Linear(8, len(one)))
+    other = nn.Sequential(nn.Embedding(len(one), 8), nn.Linear(8, len(one)))
+    with torch.no_grad():
+        other[0].weight[order] = net[0].weight
+        other[1].weight[order], other[1].bias[order] = net[1].weight, net[1].bias
+    made = paired(TEXTS, one, two)
+    models = [SimpleNamespaceModel(net), SimpleNamespaceModel(other)]
+    here, there = (made.call(model, batch) for model, batch in zip(models, (made.source, made.target), strict=True))
+    torch.testing.assert_close(here, there)
+    seen = made.source[PLACES] >= 0
+    torch.testing.assert_close(here[seen].exp().sum(-1), torch.ones(int(seen.sum())).to(here))
+
+
+class SimpleNamespaceModel(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.net(input_ids))
+
+
+def permuted(tokenizer, order: torch.Tensor):
+    import json
+
+    described = json.loads(tokenizer.backend_tokenizer.to_str())
+    vocab = described["model"]["vocab"]
+    described["model"]["vocab"] = {token: int(order[k]) for token, k in vocab.items()}
+    for token in described["added_tokens"]:
+        token["id"] = int(order[token["id"]])
+    made = tokenizers.Tokenizer.from_str(json.dumps(described))
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+
+
+def test_vocabularies_without_a_common_token_are_refused():
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<unk>": 0, "xylophone": 1}, unk_token="<unk>"))
+    other = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
+    with pytest.raises(InvalidValueError, match=r"Only 0 of \d+ and 2 tokens can be paired"):
+        paired(TEXTS, byte_level(), other)
+
+
+def test_a_lora_is_carried_to_a_model_with_a_permuted_vocabulary():
+    config = transformers.LlamaConfig(
+        vocab_size=len(byte_level()), hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+        tie_word_embeddings=False, attn_implementation="eager",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    one, source = byte_level(), transformers.LlamaForCausalLM(config).float().eval()
+    order, target = torch.randperm(len(one)), copy.deepcopy(source)
+    with torch.no_grad():
+        for p in source.parameters():
+            p.mul_(3)  # so that the outputs depend on the text
+        target.load_state_dict(source.state_dict())
+        target.model.embed_tokens.weight[order] = source.model.embed_tokens.weight
+        target.lm_head.weight[order] = source.lm_head.weight
+    adapt(source, target_modules=["q_proj", "v_proj"], placement="weight", rank=2, init="random")
+    drawn = random.Random(1)
+    texts = ["".join(drawn.choice("the cat sat on a mat, café") for _ in range(30)) for _ in range(40)]
+    made = paired(texts, one, permuted(one, order))
+    outcome = transfer(
+        source, target, inputs=made.source, target_inputs=made.target, call=made.call, need="labels", steps=0
+    )
+    assert outcome.kept == pytest.approx(1, abs=1e-3)

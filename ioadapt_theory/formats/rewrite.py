@@ -113,11 +113,11 @@ def rewrite(
         for component in {part for part, _ in ranks.of}:
             config = ranks.into(config, component)
         kept[DIFFUSERS_CONFIG] = json.dumps(config) if ranks.changed else packed
-    if ranks.resized and "ss_network_dim" in kept:
-        dims = {rank for rank, _ in ranks.of.values()}
-        kept["ss_network_dim"] = str(dims.pop()) if len(dims) == 1 else "Dynamic"
+    if ranks.resized:  # as kohya's scripts describe other ranks
+        dims = {str(rank) for rank, _ in ranks.of.values()}
         alphas = {str(float(t)) for key, t in tensors.items() if key.endswith(".alpha")}
-        kept["ss_network_alpha"] = alphas.pop() if len(alphas) == 1 else "Dynamic"
+        new = {"ss_network_dim": dims, "ss_network_alpha": alphas}
+        kept |= {key: (*values,)[0] if len(values) == 1 else "Dynamic" for key, values in new.items() if key in kept}
     write(path, tensors, _hashed(kept, tensors) | notes)
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from toys.common.style import FAINT, FULL_WIDTH, INK, LABELS, MARKERS, METHODS
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 PAPER: str | None = None
 SIZE, RANK = 8, 2
@@ -23,6 +25,28 @@ EXAMPLES = {
 }
 
 
+def _orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
+    """Return Haar-distributed orthogonal matrices, stacks x n x n."""
+    import torch
+
+    q, r = torch.linalg.qr(torch.randn(stacks, n, n, generator=generator, dtype=torch.float64))
+    return q @ torch.diag_embed(r.diagonal(dim1=-2, dim2=-1).sign())
+
+
+def _gauged(w1: Tensor, w2: Tensor, noise: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the layers W₁R and R⁻¹W₂, with relative noise; R is random, with singular values from 2 to ½."""
+    import torch
+
+    stacks, _, n = w1.shape
+    scale = torch.logspace(1, -1, n, base=2, dtype=w1.dtype)
+    u, v = _orthogonals(n, stacks, generator), _orthogonals(n, stacks, generator)
+    made = []
+    for changed in (w1 @ (u * scale) @ v, v.mT @ (u / scale).mT @ w2):
+        bump = torch.randn(changed.shape, generator=generator, dtype=w1.dtype)
+        made.append(changed + noise * changed.square().mean((-2, -1), keepdim=True).sqrt() * bump)
+    return made[0], made[1]
+
+
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     import torch
 
@@ -31,7 +55,6 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     from ioadapt_theory.claims.instances import witness
     from ioadapt_theory.claims.settings.placement import Placement
     from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance
-    from ioadapt_theory.claims.settings.stacks import gauged
 
     generator = torch.Generator().manual_seed(seed)
     n = 200 if quick else 4000
@@ -40,7 +63,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     for noise in NOISES:
         w1, w2 = (_normal(generator, n, SIZE, SIZE) / SIZE**0.5 for _ in range(2))
         a, b = _normal(generator, n, SIZE, RANK) / SIZE**0.5, _normal(generator, n, RANK, SIZE) / RANK**0.5
-        v1, v2 = gauged([w1, w2], noise, generator)
+        v1, v2 = _gauged(w1, w2, noise, generator)
         stacks = SharedFunction(w1=w1, w2=w2, w1_target=v1, w2_target=v2, ab=a @ b, sigma=torch.ones(n).double())
         exact = {m: expected_distance(stacks, Placement(m)) for m in bounds}
         bound = {m: CLAIMS[claim].inequality.rhs(stacks) for m, claim in bounds.items()}

@@ -6,15 +6,8 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-LETTERS = {
-    **{"w_target": "W'", "ab": "AB", "epsilon": "ε", "sigma": "σ", "factor": "F", "lip": "Lip", "bias": "b"},
-    **{f"x{k}{t}": f"x{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
-    **{f"w{k}{t}": f"W{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
-    **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB"},
-    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")},
-    "s": "s",
-}
-GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
+LETTERS = {"epsilon": "ε", "sigma": "σ", "factor": "F", "lip": "Lip", "bias": "b", "du": "Δu", "dv": "Δv"}
+GREEK = dict(zip("delta kappa tau theta alpha beta mu rho".split(), "δκτθαβμρ", strict=True))
 LATEX = (
     (r"\\operatorname\{(\w+)\}", r"\1"), (r"\\(ln|cos|max|min|arccos|arcsin)", r"\1"), (r"\\left\||\\right\|", "|"),
     (r"\\\|", "‖"), (r"‖_\{\\mathrm\{op\}\}", "‖_op"), (r"‖_2", "‖₂"), (r"\\mathbb\{E\}", "E"), (r"\\langle", "⟨"),
@@ -22,11 +15,11 @@ LATEX = (
     (r"\^\{\\top\}", "ᵀ"), (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"),
     (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
     (r"\\varepsilon", "ε"), (r"\\sigma", "σ"), (r"\\Delta ", "Δ"), (r"\\mathrm\{Lip\}", "Lip"), (r"\\hat y", "ŷ"),
-    (r"\\(delta|kappa|tau|theta|alpha|beta|mu)(?: (?![·+≤=<-]))?", lambda m: GREEK[m[1]]),
+    (r"\\(delta|kappa|tau|theta|alpha|beta|mu|rho)(?: (?![·+≤=<-]))?", lambda m: GREEK[m[1]]),
     (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_3", "₃"), (r"_0", "₀"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip
-FUNCTIONS = "artanh sinh cosh arccos arcsin cond rank rows max min sim cos ln s_{c−1} s_c H".split()
+FUNCTIONS = "relu artanh sinh cosh arccos arcsin cond rank rows max min sim cos ln s_{c−1} s_c H".split()
 EYE = object()
 
 
@@ -76,9 +69,7 @@ class Reader:
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}
-        self.meanings = dict(
-            re.split(" ?= ", d, maxsplit=1) for d in definitions if " of Eq. 7" not in d and "Eq. 7}" not in d
-        )
+        self.meanings = dict(re.split(" ?= ", d, maxsplit=1) for d in definitions if " = " in d and "Eq. 7}" not in d)
         for name, meaning in [*self.meanings.items()]:
             if "'" not in name and name != "ŷ":
                 self.meanings.setdefault(prime(name), primed(meaning))
@@ -168,6 +159,8 @@ class Reader:
             return mp.sqrt(self.atom())
         if self.take("("):
             return self.until(")")[0]
+        if self.take("E["):  # the body of a mean, on one draw
+            return self.until("]")[0]
         if self.take("["):
             return max(self.until("]₊")[0], mpf(0))
         if self.take("|"):
@@ -224,6 +217,8 @@ class Reader:
                 return singular(first)[-1 if name == "s_c" else -2]
             case "max" | "min":
                 return (max if name == "max" else min)(args)
+            case "relu":
+                return first.apply(lambda x: max(x, mpf(0)))
             case "H":
                 return hessian_norm(*args)
         return getattr(mp, {"artanh": "atanh", "arcsin": "asin", "arccos": "acos", "ln": "log"}.get(name, name))(first)

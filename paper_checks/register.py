@@ -27,7 +27,7 @@ def entry(claim: Claim) -> str:
         *(f"  refuted by {shipped(claim, name)}" for name in claim.witnesses),
         *(f"  attained by {shipped(claim, name)}" for name in claim.attained),
         *([f"  searched in {claim.setting.name}: {searches(claim)}"] if claim.setting and claim.strategies else []),
-        f"  note: {report.remark(claim)}",
+        *([f"  note: {said}"] if (said := report.remark(claim)) else []),
         *(f"  {line}" for line in report.proofs(claim).splitlines()),
     ]
     return "\n".join(lines) + "\n"

@@ -238,7 +238,7 @@ def statement(claim: Claim) -> str:
         NoCoqError: the claim has no formula, contains an operation that has no counterpart in Coq, or has a converse
             that is stated only in words.
     """
-    if not claim.concludes or Word.CONVERSE in claim.words:  # the converse of an iff is stated only in words
+    if not claim.concludes:
         raise NoCoqError(claim.id)
     needs, body = universal(claim)
     if claim.words:

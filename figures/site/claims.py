@@ -54,8 +54,6 @@ def plain(said: str) -> str:
 
 def _statement(claim: Claim) -> Iterator[str]:
     yield "## Statement"
-    if claim.prose:
-        yield plain(claim.prose)
     if claim.given:
         yield "Given " + ", ".join(mathml(latex(g)) for g in claim.given) + ":"
     if claim.latex:

@@ -116,7 +116,7 @@ def angle(u: Array, v: Array) -> Array:
 
 def scaled(a: Array, m: Array, axes: int = 1) -> Array:
     """Return a·m for a scalar a and a vector m or, if ``axes`` is 2, a matrix m."""
-    return a[(..., *[None] * axes)] * m if isinstance(m, Tensor) else a * m
+    return a[(..., *[None] * axes)] * m if isinstance(a, Tensor) else a * m
 
 
 def unit(u: Array) -> Array:
@@ -254,7 +254,7 @@ def hessian(u: Array, v: Array) -> Array:
 def segment_distance_sq(w: Array, dw: Array) -> Array:
     """Return the smallest ‖w + tΔw‖² over t in [0, 1]."""
     size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # not a sum of squares, which may underflow
-    direction = scaled(1 / (size + (size == 0)), dw)  # of norm at least 1, unless Δw = 0
+    direction = scaled(1 / (size + (size == 0) * number(1, size)), dw)  # of norm at least 1, unless Δw = 0
     t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
     nearest = w + scaled(minimum(maximum(t, number(0, t)), size), direction)
     return dot(nearest, nearest)

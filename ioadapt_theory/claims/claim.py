@@ -1,7 +1,7 @@
 """The class ``Claim``: a statement in one interpretation, its recorded verdict, and how evidence on it is collected."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -24,17 +24,6 @@ class Run:
         instances: number of random instances per claim; an instance is a set of values for the symbols of the claim.
         starts: number of random instances from which gradient ascent searches for a violation.
         steps: number of steps of the gradient ascent.
-        stacks: number of random pairs of linear models (stacks of layers) in a Monte Carlo test; other tests of random
-            draws scale with it.
-        samples: number of inputs run through each pair.
-        depth: number of layers of a stack.
-        widths: widths of the stack, inputs first; None for the default widths of this depth.
-        rank: rank of the adapter AB in the stacks.
-        spectrum: distribution of the weights in the stacks, "gaussian" or "conditioned".
-        pair: the target model: "independent" of the source, "gauge" (other weights for the source's function) or
-            "near-gauge" (such weights with noise of 1 %).
-        condition: condition number of the weights if the spectrum is "conditioned".
-        device: torch device on which the stacks run.
 
     Example:
         >>> from ioadapt_theory.claims import Run
@@ -46,15 +35,6 @@ class Run:
     instances: int = 2000
     starts: int = 64
     steps: int = 200
-    stacks: int = 64
-    samples: int = 65_536
-    depth: int = 2
-    widths: tuple[int, ...] | None = None
-    rank: int = 2
-    spectrum: str = "gaussian"
-    pair: str = "independent"
-    condition: float = 10.0
-    device: str = "cpu"
 
     def only(self, *names: str) -> "Run":
         """Return a run with the named settings of this one and the defaults for all others."""
@@ -68,16 +48,11 @@ class Run:
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
         """Return the run with the settings that ``Run.chosen`` returned, and the defaults for all others."""
-        widths = chosen.get("widths")
-        return cls(**{**chosen, "widths": widths and tuple(widths)})
+        return cls(**chosen)
 
 
 class Strategy:
-    """A way to collect evidence on a claim.
-
-    The work is divided into independent parts, by default one, so that it can be distributed and resumed. ``settings``
-    names the fields of ``Run`` on which the result depends; a subclass can override ``pinned`` instead.
-    """
+    """A way to collect evidence on a claim; ``settings`` names the fields of ``Run`` on which the result depends."""
 
     settings: ClassVar[tuple[str, ...]] = ()
 
@@ -85,14 +60,7 @@ class Strategy:
     def kind(self) -> Evidence:
         raise NotImplementedError
 
-    def parts(self, run: Run) -> int:
-        return 1
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Return ``run`` with the settings that do not affect the result of this part reset to their defaults."""
-        return run.only(*self.settings)
-
-    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+    def __call__(self, claim: "Claim", run: Run) -> Finding:
         raise NotImplementedError
 
 
@@ -112,7 +80,6 @@ class Word(StrEnum):
     SHARP = "sharp"  # attained or approached for all values of the quantities on the right side
     FACTOR = "no smaller factor"  # some instances come arbitrarily close to equality
     EVERY_PAIR = "for every κ and κ'"  # sharp for every pair of condition numbers of the two weights
-    CONVERSE = "only if"  # the "only if" of an "if and only if"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,15 +93,13 @@ class Claim:
         source: number and place in the paper, such as "Proposition 2 (App. A.1)".
         origin: how the statement relates to the paper.
         expected: the recorded verdict.
-        concludes: the relations stated, all of which must hold; empty for a statement in prose.
+        concludes: the relations stated, all of which must hold.
         given: the hypotheses.
-        prose: the statement in words, instead of or in addition to a formula.
-        strategies: searches for violating instances, and statistical tests.
-        proofs: the exact arguments for or against the claim, or about its sharpness or remark.
+        strategies: searches for violating instances.
+        proofs: the exact arguments for or against the claim, or about its sharpness.
         reading: how the printed statement is interpreted, or how this claim differs from it, in a few words.
         amends: id of the claim that this one sharpens, corrects or extends, if any.
-        remark: what is true instead, or how sharp the claim is, as text or as a function that returns text;
-            ``report.remark`` replaces "{lhs of NAME}" and "{rhs of NAME in CLAIM}" with values on a shipped instance.
+        notes: further relations between its quantities, which are checked on its instances.
         witnesses: names of the shipped instances (in ``witnesses.json``) that refute the claim.
         attained: names of the shipped instances on which the bound holds with equality.
         words: properties that the relations do not express, such as sharpness.
@@ -152,13 +117,12 @@ class Claim:
     expected: Verdict
     origin: Origin = Origin.OURS
     given: tuple[Relation, ...] = ()
-    concludes: tuple[Relation, ...] = ()
-    prose: str = ""
+    concludes: tuple[Relation, ...]
     strategies: Sequence[Strategy] = ()
     proofs: tuple[Any, ...] = ()  # ``Proof``s
     reading: str = ""
     amends: str | None = None
-    remark: str | Callable[[], str] = ""
+    notes: tuple[Relation, ...] = ()
     witnesses: tuple[str, ...] = ()
     attained: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
@@ -166,7 +130,7 @@ class Claim:
     inequality: Any = None  # an ``Inequality``
 
     def __post_init__(self) -> None:
-        if self.setting is not None and self.inequality is None:
+        if self.setting is not None and self.setting.letters and self.inequality is None:
             (lhs, rhs), first = both_sides(self.concludes), self.concludes[0]
             limit = evaluator(first_order(first.left)) if first.order else None
             given = hypotheses(self.given)
@@ -175,14 +139,12 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """The statement in one line: the prose, the formulas, and the definitions of the names in them."""
-        formulas = " and ".join(text(r) for r in self.concludes)
-        meanings = ", ".join(definitions(self.concludes))
-        return "; ".join(part for part in (self.prose, ", ".join(p for p in (formulas, meanings) if p)) if part)
+        """The formulas in one line, and the definitions of the names in them."""
+        return ", ".join((" and ".join(text(r) for r in self.concludes), *definitions(self.concludes)))
 
     @property
     def latex(self) -> str:
-        """The formulas in LaTeX, without dollar signs; empty for a statement in prose."""
+        """The formulas in LaTeX, without dollar signs."""
         return r" \quad\text{and}\quad ".join(latex(r) for r in self.concludes)
 
     @property

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -50,6 +50,8 @@ class Setting:
     parametrise: Callable[[Mapping[str, Tensor]], Any]
     # raises an error if the statement has no value on an instance, for example because a vector is zero
     check: Callable[[Any], None] = lambda _: None
+    # what the letters stand for, by key, to be printed with an argument
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
         """Return the instance that the content of a file describes.

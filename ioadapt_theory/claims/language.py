@@ -7,24 +7,19 @@ formulas; ``<=``, ``<`` and ``.equals`` make relations, to which ``.up_to(2)`` a
 Predefined symbols: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET of App. A.1, with x1, x2, w, outputs y1, y2, s0
 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
-Arguments. ``derived(first, Link(reason, formula), …)`` and ``told(line, …)`` state the proof of a theorem in Coq, as a
-chain of formulas or as lines of text. ``@reaching(about)`` turns a generator of ``Step(says, check)`` into a proof; the
-last step compares the result with the right side (``reached``). ``Attained(family, over)`` checks that a family of
-instances attains a bound, for several values of the parameters in ``over``. ``**refuted_by("ce1")`` refutes the claim
-by a shipped instance. ``ShownBy`` and ``RefutedBy`` settle a claim in prose by another claim. ``Shown`` and ``Refuted``
-settle it in lines of text, ``OnlyIf`` proves the "only if" of an "if and only if", and ``Remarked`` proves a remark;
-``@argued(kind, about)`` turns a generator of steps into one of these four.
+Proofs. ``derived(first, Link(reason, formula), …)`` is a chain of formulas and ``argued((relation, reason), …)`` a list
+of relations that ends with the conclusions; they tell the proof of a theorem in Coq, each link and step is checked on
+random instances, and what is printed is rendered from what is checked. ``By`` names the claims from which one follows.
+``Expanded()`` proves equations of matrices of any size, also means over random letters (``mean``), ``Computed()``
+settles a statement without letters. ``Attained(family, over)`` checks that a family of instances attains a bound, for
+several values of the parameters in ``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance.
 
-Lines. In ``spelled("so «(a + b)² = a² + 2ab + b²»", …)``, the formula between « and » is checked as printed. Other
-checks are ``vanishes`` and ``zero`` (rational expressions), ``simplifies`` (roots and logarithms), ``found`` (a value),
-and ``true`` (a comparison).
-
-Searches. ``Replay`` evaluates shipped instances; ``RandomInstances``, ``GradientAscent`` and ``StackMonteCarlo`` draw
-instances. ``MeanZero`` tests that statistics of random draws have mean zero. The settings of instances are ``matrices``
-(free symbols), ``INCREMENTS`` (Lemmas 1 and 2), ``similarity_setting`` (App. A.1) and ``function_setting`` (App. A.2).
+Searches. ``Replay`` evaluates shipped instances; ``RandomInstances`` and ``GradientAscent`` draw instances. The
+settings of instances are ``matrices`` (free symbols), ``INCREMENTS`` (Lemmas 1 and 2), ``similarity_setting`` (App.
+A.1) and ``function_setting`` (App. A.2).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -35,13 +30,9 @@ from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.extremes import *
 from ioadapt_theory.claims.evidence.extremes import contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
-from ioadapt_theory.claims.evidence.prose import *
-from ioadapt_theory.claims.evidence.searches import GradientAscent, MeanZero, RandomInstances, Replay
-from ioadapt_theory.claims.evidence.steps import *
-from ioadapt_theory.claims.expression.algebra import generic, noncommuting, positives, root, symbolic, sympy
+from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
+from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.limits import delta, first_order
-from ioadapt_theory.claims.expression.lines import Reader
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
@@ -57,7 +48,7 @@ from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFu
 
 PRINTED, READING, IN_WORDS, OURS = Origin
 PROVED, SURVIVED, REFUTED = Verdict.PROVED, Verdict.SURVIVED, Verdict.REFUTED
-ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
+ATTAINED, SHARP, FACTOR, EVERY_PAIR = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))

@@ -76,4 +76,4 @@ def _parsed(line: str) -> tuple[Part, Verification]:
     for kind, finding in result.findings.items():
         json.dumps((Finding(kind=kind) | finding).to_json(), allow_nan=False)  # fails unless the values add up
     json.dumps(0.0 + result.seconds, allow_nan=False)
-    return Part(result.claim, raw["strategy"], raw["part"], raw["run"]), result
+    return Part(result.claim, raw["strategy"], raw["run"]), result

@@ -2,7 +2,7 @@
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.effect import best, filters, gain, limits, placement, random_change, reading, wide
+from ioadapt_theory.claims.effect import best, filters, gain, limits, placement, random_change, reading
 from ioadapt_theory.claims.statements import (
     equations,
     lemma_1,
@@ -46,7 +46,6 @@ FILES = (
     filters,
     best,
     random_change,
-    wide,
     limits,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}

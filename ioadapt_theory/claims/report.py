@@ -1,31 +1,37 @@
 """Reports on claims and on the evidence collected: text for a terminal, plain values for JSON."""
 
 import math
-import re
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_ratio
-from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.evidence.formal import record
+from ioadapt_theory.claims.evidence.needed import without
+from ioadapt_theory.claims.expression.notation import TEXT, definitions, letter, text
+from ioadapt_theory.claims.expression.tree import opened
 from ioadapt_theory.claims.instances import SHIPPED, witness
-
-VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """Return a claim's remark; "{lhs of r1}", for example, becomes the left side's value on the shipped instance r1."""
+    """Return what else holds: relations between its quantities and, for a refuted claim, what is true instead."""
+    parts = [text(r) for r in claim.notes]
+    if claim.expected is Verdict.REFUTED and (better := instead(claim)):
+        parts.append(f"true instead: {', '.join(better)}")
+    return "; ".join(parts)
+
+
+def instead(claim: Claim) -> list[str]:
+    """Return the ids of the proved claims that amend a refuted one or, if none does, that have the same left sides."""
     from ioadapt_theory.claims.registry import CLAIMS
 
-    def value(match: re.Match[str]) -> str:
-        side, name, other = match.groups()
-        sides = evaluate(CLAIMS[other] if other else claim, witness(name))
-        return short(sides.lhs if side == "lhs" else sides.rhs)
-
-    return VALUE.sub(value, claim.remark if isinstance(claim.remark, str) else claim.remark())
+    proved = [c for c in CLAIMS.values() if c.expected is Verdict.PROVED]
+    lefts = [opened(r.left) for r in claim.concludes]
+    alike = [c.id for c in proved if c.setting and [opened(r.left) for r in c.concludes] == lefts]
+    return [c.id for c in proved if c.amends == claim.id] or alike
 
 
 def short(x: float) -> str:
@@ -67,11 +73,36 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    lines = list[str]()
+    """Return a claim with its letters, hypotheses, statement, arguments, and what fails without a hypothesis."""
+    lines = [f"{claim.id}: {claim.expected}, {claim.source}, {reading(claim)}", *_letters(claim)]
+    lines += [f"    given {text(g)}" for g in claim.given]
+    lines += [f"    {'and ' * bool(k)}{text(r)}" for k, r in enumerate(claim.concludes)]
+    lines += [f"    where {meaning}" for meaning in definitions((*claim.given, *claim.concludes))]
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
         lines += [f"    {step}" for step in proof.printed(claim)]
+    if claim.id in record():
+        lines.append(f"Coq: theorem {record()[claim.id].theorem}")
+    lines += without(claim)
     return "\n".join(lines) + "\n"
+
+
+def _letters(claim: Claim) -> Iterator[str]:
+    """Yield what the letters of a claim are: numbers, rows and matrices with their axes, and what they stand for."""
+    if claim.setting is None:
+        return
+    kinds = dict[str, list[str]]()
+    for x in claim.setting.letters:
+        axes = x.axes.split()
+        name = letter(x.attribute.removeprefix("given_"), TEXT, matrix=len(axes) == 2)
+        kind = " x ".join(axes) if len(axes) == 2 else f"row of {axes[0]}" if axes else "number"
+        kinds.setdefault(kind, []).append(name)
+    parts = (f"{', '.join(names)} ({kind})" for kind, names in kinds.items())
+    yield f"    letters: {', '.join(parts)}"
+    for key, meaning in claim.setting.meanings.items():
+        for x in claim.setting.letters:
+            if x.key == key:
+                yield f"    {letter(x.attribute, TEXT, matrix=len(x.axes.split()) == 2)}: {meaning}"
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
@@ -103,17 +134,10 @@ def table(claims: Sequence[Claim], width: int) -> str:
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """Return a sentence with the number of claims by recorded verdict, separately for formulas and for prose."""
-    every = list(claims)
-
-    def count(some: Sequence[Claim]) -> str:
-        verdicts = [claim.expected for claim in some]
-        return ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
-
-    formulas, prose = ([c for c in every if bool(c.concludes) is has] for has in (True, False))
-    kinds = (("with a formula", formulas), ("in prose with an argument", prose))
-    sentence = "; ".join(f"{len(some)} {kind}: {count(some)}" for kind, some in kinds if some)
-    return sentence.replace(" ", " claim " if len(formulas or prose) == 1 else " claims ", 1) + ".\n"
+    """Return a sentence with the number of claims by recorded verdict."""
+    verdicts = [claim.expected for claim in claims]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
+    return f"{len(verdicts)} {'claim' if len(verdicts) == 1 else 'claims'}: {counts}.\n"
 
 
 def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:

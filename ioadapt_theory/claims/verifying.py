@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.evidence.extremes import Said
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
-from ioadapt_theory.claims.evidence.prose import Said
+from ioadapt_theory.claims.evidence.needed import Needed
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 from ioadapt_theory.processes import lost
@@ -34,20 +35,19 @@ _ONE_AT_A_TIME = threading.Lock()  # the process has one number of digits and of
 
 
 class Part(NamedTuple):
-    """The key of a unit of work: part ``part`` of the strategy with index ``strategy`` of a claim, in a run.
+    """The key of a unit of work: the strategy with index ``strategy`` of a claim, in a run.
 
-    ``run`` is JSON with the settings that the part uses and that differ from the defaults.
+    ``run`` is JSON with the settings that the strategy uses and that differ from the defaults.
     """
 
     claim: str
     strategy: int
-    part: int
     run: str
 
     @classmethod
-    def of(cls, claim: str, strategy: int, part: int, run: Mapping[str, Any]) -> "Part":
+    def of(cls, claim: str, strategy: int, run: Mapping[str, Any]) -> "Part":
         """Return the key of a part; the order of the settings in ``run`` does not matter."""
-        return cls(claim, strategy, part, json.dumps(run, sort_keys=True))
+        return cls(claim, strategy, json.dumps(run, sort_keys=True))
 
 
 Results = dict[Part, Verification]
@@ -60,7 +60,7 @@ class RefusedError(IoAdaptError, RuntimeError):
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
     """Return the claim's searches and exact arguments, the check of ``Claim.words``, and Coq's theorem if any."""
     checked = (MachineChecked(),) if claim.id in record() else ()
-    return (*claim.strategies, *claim.proofs, Said(), *checked)
+    return (*claim.strategies, *claim.proofs, Said(), Needed(), *checked)
 
 
 def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
@@ -70,10 +70,10 @@ def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
     return [claims[name] for name in names or claims]
 
 
-def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
-    """Run one part of the strategy with this index, and return its evidence, with the computing time."""
+def work(claim: Claim, run: Run, strategy: int) -> Verification:
+    """Run the strategy with this index, and return its evidence, with the computing time."""
     begin = time.perf_counter()
-    finding = strategies(claim)[strategy](claim, run, part)
+    finding = strategies(claim)[strategy](claim, run)
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
@@ -96,8 +96,7 @@ def verify(claim: Claim | str, run: Run = DEFAULT) -> Verification:
     check(run)
     claim = named(CLAIMS, [claim])[0] if isinstance(claim, str) else claim
     with torch.enable_grad():
-        every = ((k, part) for k, strategy in enumerate(strategies(claim)) for part in range(strategy.parts(run)))
-        return merged(claim.id, (work(claim, run, *which) for which in every))
+        return merged(claim.id, (work(claim, run, k) for k in range(len(strategies(claim)))))
 
 
 def check(run: Run) -> None:
@@ -113,8 +112,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
     """Yield the key of every unit of work for the named claims."""
     for name in names:
         for k, strategy in enumerate(strategies(CLAIMS[name])):
-            for part in range(strategy.parts(run)):
-                yield Part.of(name, k, part, strategy.pinned(run, part).chosen())
+            yield Part.of(name, k, run.only(*strategy.settings).chosen())
 
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
@@ -129,7 +127,7 @@ def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums are then formed in the same order everywhere
         try:
-            return work(CLAIMS[part.claim], Run.of(json.loads(part.run)), part.strategy, part.part).to_json()
+            return work(CLAIMS[part.claim], Run.of(json.loads(part.run)), part.strategy).to_json()
         except IoAdaptError as error:
             return {"refused": f"{part.claim}: {error}"}
         finally:

@@ -1,9 +1,10 @@
 """The share of its gain (loss reduction) that a copied adapter retains, predicted after or before its training.
 
 A change M of a layer that reads r has the effect e = rMJ on the outputs, to first order, where J is the Jacobian. If M
-has independent entries of mean 0 and variance 1, the effects e_a and e_b in two models a and b have the expected inner
+has uncorrelated entries of mean 0 and variance 1, the effects e_a and e_b in two models a and b have the expected inner
 product N_ab, the mean over samples of the sum of (r_a·r_b)⟨J_a, J_b⟩ over pairs of positions (claim `effect-random`).
-For a source S and a target T, the expected cosine is N_ST/√(N_SS N_TT). No M fits layers of different sizes.
+For a source S and a target T, N_ST/√(N_SS N_TT), made of means, stands for the cosine, of which it is not the mean. No
+M fits layers of different sizes.
 """
 
 import math

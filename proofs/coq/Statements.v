@@ -485,6 +485,26 @@ Definition prop_1_finite : Prop :=
     arcsin sin pi (epsilon * ((norm x2') / (norm (x2' *m W')))) a6 ->
     `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (Num.max (((cos (Num.max (a1 - (a2 + a3)) 0)) - (cos a1)) + ((cos a4) - (cos (Num.min pi (a4 + (a5 + a6)))))) (((cos (Num.max (a4 - (a5 + a6)) 0)) - (cos a4)) + ((cos a1) - (cos (Num.min pi (a1 + (a2 + a3))))))).
 
+Definition prop_1_segment : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    (r < c)%N ->
+    (r < d)%N ->
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    segment (x1 *m W) (x2 *m W) (x1 *m (A *m B)) (x2 *m (A *m B)) s1 ->
+    (Num.min (Num.min (norm (x1 *m W)) (norm (x2 *m W))) (Num.min (norm (x1 *m (W + (A *m B)))) (norm (x2 *m (W + (A *m B)))))) <= s1.
+
 Definition prop_1_segment_small : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
     x1 != 0 ->
@@ -502,6 +522,52 @@ Definition prop_1_segment_small : Prop :=
     spectral_le (A *m B) epsilon ->
     segment (x1 *m W) (x2 *m W) (x1 *m (A *m B)) (x2 *m (A *m B)) s1 ->
     (Num.min ((norm (x1 *m W)) - (epsilon * (norm x1))) ((norm (x2 *m W)) - (epsilon * (norm x2)))) <= s1.
+
+Definition remark_a1 : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    (epsilon * (norm x1)) < (norm (x1 *m W)) ->
+    (epsilon * (norm x2)) < (norm (x2 *m W)) ->
+    (epsilon * (norm x1')) < (norm (x1' *m W')) ->
+    (epsilon * (norm x2')) < (norm (x2' *m W')) ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= ((epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + ((2 * (epsilon ^+ 2)) * (((((norm x1) ^+ 2) + ((norm x2) ^+ 2)) / ((Num.min ((norm (x1 *m W)) - (epsilon * (norm x1))) ((norm (x2 *m W)) - (epsilon * (norm x2)))) ^+ 2)) + ((((norm x1') ^+ 2) + ((norm x2') ^+ 2)) / ((Num.min ((norm (x1' *m W')) - (epsilon * (norm x1'))) ((norm (x2' *m W')) - (epsilon * (norm x2')))) ^+ 2))))).
+
+Definition remark_a1_displayed : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R) (s2 : R),
+    (r < c)%N ->
+    (r < d)%N ->
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    segment (x1 *m W) (x2 *m W) (x1 *m (A *m B)) (x2 *m (A *m B)) s1 ->
+    segment (x1 *m W) (x2 *m W) (x1 *m (- (A *m B))) (x2 *m (- (A *m B))) s2 ->
+    s1 = s2.
 
 Definition prop_2_input : Prop :=
   forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -1044,6 +1110,12 @@ Definition lemma_3 : Prop :=
       (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2)) = ((sigma ^+ 2) * epsilon) /\
       0 < ((sigma ^+ 2) * epsilon)).
 
+Definition lemma_3_exact : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2)) = ((sigma ^+ 2) * ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2)).
+
 Definition prop_3 : Prop :=
   (forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
     0 < sigma ->
@@ -1205,6 +1277,28 @@ Definition prop_5_anisotropic : Prop :=
     spectral (1%:M + (A *m B)) s1 ->
     (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= ((s1 ^+ 2) * (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2))).
 
+Definition depth_two_parts_0 : Prop :=
+  forall (c d e f n : nat) (x : 'M[R]_(n, c)) (W1 : 'M[R]_(c, d)) (W2 : 'M[R]_(d, e)) (w3 : 'M[R]_(e, f)) (v1 : 'M[R]_(c, d)) (v2 : 'M[R]_(d, e)) (v3 : 'M[R]_(e, f)) (q1 : 'M[R]_(d, d)) (q2 : 'M[R]_(e, e)) (t : 'M[R]_(c, c)),
+    (q1 *m (trmx q1)) = 1%:M ->
+    (q2 *m (trmx q2)) = 1%:M ->
+    (((((x *m t) *m W1) *m W2) *m w3) - ((((x *m t) *m v1) *m v2) *m v3)) = ((((((x *m t) *m ((W1 *m q1) - v1)) *m (((trmx q1) *m W2) *m q2)) *m ((trmx q2) *m w3)) + ((((x *m t) *m v1) *m ((((trmx q1) *m W2) *m q2) - v2)) *m ((trmx q2) *m w3))) + ((((x *m t) *m v1) *m v2) *m (((trmx q2) *m w3) - v3))).
+
+Definition depth_two_parts_1 : Prop :=
+  forall (c d e f n : nat) (x : 'M[R]_(n, c)) (W1 : 'M[R]_(c, d)) (W2 : 'M[R]_(d, e)) (w3 : 'M[R]_(e, f)) (v1 : 'M[R]_(c, d)) (v2 : 'M[R]_(d, e)) (v3 : 'M[R]_(e, f)) (q1 : 'M[R]_(d, d)) (q2 : 'M[R]_(e, e)) (t : 'M[R]_(d, d)),
+    (q2 *m (trmx q2)) = 1%:M ->
+    (((((x *m W1) *m t) *m W2) *m w3) - ((((x *m v1) *m t) *m v2) *m v3)) = (((((((x *m W1) *m (t - ((q1 *m t) *m (trmx q1)))) *m W2) *m w3) + ((((x *m ((W1 *m q1) - v1)) *m t) *m (((trmx q1) *m W2) *m q2)) *m ((trmx q2) *m w3))) + ((((x *m v1) *m t) *m ((((trmx q1) *m W2) *m q2) - v2)) *m ((trmx q2) *m w3))) + ((((x *m v1) *m t) *m v2) *m (((trmx q2) *m w3) - v3))).
+
+Definition depth_two_parts_2 : Prop :=
+  forall (c d e f n : nat) (x : 'M[R]_(n, c)) (W1 : 'M[R]_(c, d)) (W2 : 'M[R]_(d, e)) (w3 : 'M[R]_(e, f)) (v1 : 'M[R]_(c, d)) (v2 : 'M[R]_(d, e)) (v3 : 'M[R]_(e, f)) (q1 : 'M[R]_(d, d)) (q2 : 'M[R]_(e, e)) (t : 'M[R]_(e, e)),
+    (q1 *m (trmx q1)) = 1%:M ->
+    (((((x *m W1) *m W2) *m t) *m w3) - ((((x *m v1) *m v2) *m t) *m v3)) = (((((((x *m W1) *m W2) *m (t - ((q2 *m t) *m (trmx q2)))) *m w3) + ((((x *m ((W1 *m q1) - v1)) *m (((trmx q1) *m W2) *m q2)) *m t) *m ((trmx q2) *m w3))) + ((((x *m v1) *m ((((trmx q1) *m W2) *m q2) - v2)) *m t) *m ((trmx q2) *m w3))) + ((((x *m v1) *m v2) *m t) *m (((trmx q2) *m w3) - v3))).
+
+Definition depth_two_parts_3 : Prop :=
+  forall (c d e f n : nat) (x : 'M[R]_(n, c)) (W1 : 'M[R]_(c, d)) (W2 : 'M[R]_(d, e)) (w3 : 'M[R]_(e, f)) (v1 : 'M[R]_(c, d)) (v2 : 'M[R]_(d, e)) (v3 : 'M[R]_(e, f)) (q1 : 'M[R]_(d, d)) (q2 : 'M[R]_(e, e)) (t : 'M[R]_(f, f)),
+    (q1 *m (trmx q1)) = 1%:M ->
+    (q2 *m (trmx q2)) = 1%:M ->
+    (((((x *m W1) *m W2) *m w3) *m t) - ((((x *m v1) *m v2) *m v3) *m t)) = ((((((x *m ((W1 *m q1) - v1)) *m (((trmx q1) *m W2) *m q2)) *m ((trmx q2) *m w3)) *m t) + ((((x *m v1) *m ((((trmx q1) *m W2) *m q2) - v2)) *m ((trmx q2) *m w3)) *m t)) + ((((x *m v1) *m v2) *m (((trmx q2) *m w3) - v3)) *m t)).
+
 Definition eq_2_3_4 : Prop :=
   forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(d, r)) (b2 : 'M[R]_(r, d)),
     ((x + ((x *m a1) *m b1)) *m W) = ((x *m (1%:M + (a1 *m b1))) *m W) /\ ((x *m W) + (((x *m W) *m a2) *m b2)) = ((x *m W) *m (1%:M + (a2 *m b2))) /\ (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
@@ -1223,6 +1317,12 @@ Definition eq_5_scope : Prop :=
     (r < c)%N ->
     (r < d)%N ->
     (x *m (W + (A *m B))) = ((x *m W) *m (1%:M + (p1 *m (A *m B)))).
+
+Definition eq_5_row_rank : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)),
+    ((x *m (W + (A *m B))) - ((x *m W) *m (1%:M + (p1 *m (A *m B))))) = ((x *m (1%:M - (W *m p1))) *m (A *m B)).
 
 Definition eq_5_column_rank : Prop :=
   forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
@@ -1262,9 +1362,37 @@ Definition eq_6_rank_output : Prop :=
   forall (c d r s : nat) (W : 'M[R]_(c, d)) (a1 : 'M[R]_(d, r)) (b1 : 'M[R]_(r, d)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
     (\rank ((((W *m (1%:M + (a1 *m b1))) + (a2 *m b2)) - W))%R <= (r + s))%N.
 
+Definition eq_6_same_set : Prop :=
+  forall (c r s : nat) (W : 'M[R]_(c, c)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, c)),
+    \rank (W)%R = c ->
+    (((1%:M + (a1 *m (b1 *m (invmx W)))) *m W) + (a2 *m b2)) = ((W + (a1 *m b1)) + (a2 *m b2)) /\ ((W *m (1%:M + (((invmx W) *m a1) *m b1))) + (a2 *m b2)) = ((W + (a1 *m b1)) + (a2 *m b2)).
+
 Definition eq_6_exchanged : Prop :=
   forall (c d r s : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
     (((((1%:M + (a1 *m b1)) *m W') + (a2 *m b2)) - W') - ((((1%:M + (a1 *m b1)) *m W) + (a2 *m b2)) - W)) = ((a1 *m b1) *m (W' - W)).
+
+Definition independent_input : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    (r < c)%N ->
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    epsilon < 1 ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))).
 
 Definition bounds_rank : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -1305,6 +1433,11 @@ Definition stronger_requirement_equal : Prop :=
     (x2 *m W') != 0 ->
     (sim (x1 *m W) (x2 *m W)) = (sim (x1 *m W') (x2 *m W')).
 
+Definition broader_class : Prop :=
+  forall (c r : nat) (W : 'M[R]_(c, c)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    \rank (W)%R = c ->
+    ((1%:M + (a *m (b *m (invmx W)))) *m W) = (W + (a *m b)) /\ (W *m (1%:M + (((invmx W) *m a) *m b))) = (W + (a *m b)).
+
 Definition reach_input : Prop :=
   forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
     (\rank ((((1%:M + (a *m b)) *m W) - W))%R <= r)%N.
@@ -1312,6 +1445,33 @@ Definition reach_input : Prop :=
 Definition reach_output : Prop :=
   forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
     (\rank (((W *m (1%:M + (a *m b))) - W))%R <= r)%N.
+
+Definition narrower_class : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (m : 'M[R]_(c, c)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    ((m *m W) *m (p1 *m W)) = (m *m W).
+
+Definition narrower_class_lora : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (m : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    (m *m (p1 *m W)) = m.
+
+Definition any_phi : Prop :=
+  forall (c : nat) (p : 'rV[R]_c) (q : 'rV[R]_c),
+    (norm p) = 1 ->
+    (norm q) = 1 ->
+    (1%:M - ((trmx p) *m p)) = (1%:M - ((trmx q) *m q)).
+
+Definition any_phi_weaker : Prop :=
+  forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)) (m : 'M[R]_(d, d)),
+    (((1%:M - (a *m b)) + (a *m b)) *m W) = W /\ (W *m ((1%:M - m) + m)) = W.
+
+Definition lora_x_capacity : Prop :=
+  forall (c : R) (d : R) (r : R),
+    0 < c ->
+    0 < d ->
+    0 < r ->
+    ((r * ((c + d) - r)) - (r ^+ 2)) = ((r * (c - r)) + (r * (d - r))).
 
 Definition absorption_linear : Prop :=
   forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (bias : 'M[R]_(n, d)),
@@ -1322,6 +1482,53 @@ Definition absorption_linear_output : Prop :=
   forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (bias : 'M[R]_(n, d)),
     forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)),
     (((x *m W) + bias) *m (1%:M + (A *m B))) = ((x *m (W *m (1%:M + (A *m B)))) + (bias *m (1%:M + (A *m B)))).
+
+Definition absorption_convolution : Prop :=
+  forall (f1 : R) (f3 : R) (g1 : R) (g3 : R),
+    0 < f1 ->
+    0 < f3 ->
+    0 < g1 ->
+    0 < g3 ->
+    (f3 * g3) = 0 /\ (f1 * g1) = 0.
+
+Definition absorption_channel_mix : Prop :=
+  forall (c d k n : nat) (x : 'M[R]_(n, c)) (s1 : 'M[R]_(k, n)) (s2 : 'M[R]_(k, n)) (s3 : 'M[R]_(k, n)) (k1 : 'M[R]_(c, d)) (k2 : 'M[R]_(c, d)) (k3 : 'M[R]_(c, d)) (m : 'M[R]_(c, c)) (t : 'M[R]_(d, d)),
+    ((((s1 *m (x *m m)) *m k1) + ((s2 *m (x *m m)) *m k2)) + ((s3 *m (x *m m)) *m k3)) = ((((s1 *m x) *m (m *m k1)) + ((s2 *m x) *m (m *m k2))) + ((s3 *m x) *m (m *m k3))) /\ (((((s1 *m x) *m k1) + ((s2 *m x) *m k2)) + ((s3 *m x) *m k3)) *m t) = ((((s1 *m x) *m (k1 *m t)) + ((s2 *m x) *m (k2 *m t))) + ((s3 *m x) *m (k3 *m t))).
+
+Definition overhead : Prop :=
+  forall (n : R) (c : R) (d : R) (r : R),
+    0 < n ->
+    0 < c ->
+    0 < d ->
+    0 < r ->
+    c = d ->
+    (n * ((c * d) + ((2 * r) * c))) = (n * ((c * d) + (r * (c + d)))) /\ (n * ((c * d) + ((2 * r) * d))) = (n * ((c * d) + (r * (c + d)))) /\ ((2 * r) * c) = (r * (c + d)) /\ ((2 * r) * d) = (r * (c + d)).
+
+Definition overhead_merging : Prop :=
+  forall (c : R) (d : R) (r : R),
+    0 < c ->
+    0 < d ->
+    0 < r ->
+    c = d ->
+    (((2 * r) * c) * d) <= ((r * c) * d) /\ (((2 * r) * c) * d) <= ((r * c) * d).
+
+Definition overhead_training : Prop :=
+  forall (n : R) (c : R) (d : R) (r : R),
+    0 < n ->
+    0 < c ->
+    0 < d ->
+    0 < r ->
+    c = d ->
+    (((n * c) * d) + (((3 * n) * r) * c)) <= ((n * r) * (c + (2 * d))) /\ (((3 * n) * r) * d) <= ((n * r) * (c + (2 * d))).
+
+Definition overhead_training_inside : Prop :=
+  forall (n : R) (c : R) (d : R) (r : R),
+    0 < n ->
+    0 < c ->
+    0 < d ->
+    0 < r ->
+    c = d ->
+    (((n * c) * d) + (((4 * n) * r) * c)) = (((n * c) * d) + ((n * r) * ((2 * c) + (2 * d)))) /\ (((n * c) * d) + (((4 * n) * r) * d)) = (((n * c) * d) + ((n * r) * ((2 * c) + (2 * d)))).
 
 Definition transfer_input : Prop :=
   forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
@@ -1389,6 +1596,28 @@ Definition nonlinear_input_lipschitz : Prop :=
       (fro (h - g)) <= (lip * (fro xab)) /\
       ((fro h) ^+ 2) = ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2))) /\
       0 < ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2)))).
+
+Definition attention_heads : Prop :=
+  forall (c d e h : nat) (q : 'M[R]_(c, h)) (k : 'M[R]_(h, c)) (v : 'M[R]_(c, e)) (o : 'M[R]_(e, d)) (r : 'M[R]_(h, h)) (s : 'M[R]_(e, e)) (iq : 'M[R]_(c, c)) (ik : 'M[R]_(c, c)) (iv : 'M[R]_(c, c)) (oo : 'M[R]_(d, d)),
+    \rank (r)%R = h ->
+    \rank (s)%R = e ->
+    (((1%:M + iq) *m (q *m r)) *m ((invmx r) *m k)) = (((1%:M + iq) *m q) *m k) /\ ((q *m r) *m (((invmx r) *m k) *m (1%:M + ik))) = (q *m (k *m (1%:M + ik))) /\ (((1%:M + iv) *m (v *m s)) *m ((invmx s) *m o)) = (((1%:M + iv) *m v) *m o) /\ ((v *m s) *m (((invmx s) *m o) *m (1%:M + oo))) = (v *m (o *m (1%:M + oo))).
+
+Definition attention_heads_others : Prop :=
+  forall (c d e h : nat) (q : 'M[R]_(c, h)) (k : 'M[R]_(h, c)) (v : 'M[R]_(c, e)) (o : 'M[R]_(e, d)) (r : 'M[R]_(h, h)) (s : 'M[R]_(e, e)) (lq : 'M[R]_(c, h)) (lk : 'M[R]_(h, c)) (lv : 'M[R]_(c, e)) (lo : 'M[R]_(e, d)) (io : 'M[R]_(e, e)) (oq : 'M[R]_(h, h)) (ok : 'M[R]_(h, h)) (ov : 'M[R]_(e, e)),
+    \rank (r)%R = h ->
+    \rank (s)%R = e ->
+    (Num.min (Num.min (Num.min (Num.min (Num.min (Num.min (Num.min (fro ((((q *m r) + lq) *m ((invmx r) *m k)) - ((q + lq) *m k))) (fro (((q *m r) *m (((invmx r) *m k) + lk)) - (q *m (k + lk))))) (fro ((((v *m s) + lv) *m ((invmx s) *m o)) - ((v + lv) *m o)))) (fro (((v *m s) *m (((invmx s) *m o) + lo)) - (v *m (o + lo))))) (fro (((v *m s) *m ((1%:M + io) *m ((invmx s) *m o))) - (v *m ((1%:M + io) *m o))))) (fro ((((q *m r) *m (1%:M + oq)) *m ((invmx r) *m k)) - ((q *m (1%:M + oq)) *m k)))) (fro (((q *m r) *m ((1%:M + ok) *m ((invmx r) *m k))) - (q *m ((1%:M + ok) *m k))))) (fro ((((v *m s) *m (1%:M + ov)) *m ((invmx s) *m o)) - ((v *m (1%:M + ov)) *m o)))) = 0.
+
+Definition attention_residual : Prop :=
+  forall (c e h : nat) (q : 'M[R]_(c, h)) (k : 'M[R]_(h, c)) (v : 'M[R]_(c, e)) (o : 'M[R]_(e, c)) (r : 'M[R]_(c, c)) (oq : 'M[R]_(h, h)) (ok : 'M[R]_(h, h)) (ov : 'M[R]_(e, e)) (io : 'M[R]_(e, e)),
+    (r *m (trmx r)) = 1%:M ->
+    (((r *m (((trmx r) *m q) *m (1%:M + oq))) *m (k *m r)) *m (trmx r)) = ((q *m (1%:M + oq)) *m k) /\ (((r *m ((trmx r) *m q)) *m ((1%:M + ok) *m (k *m r))) *m (trmx r)) = (q *m ((1%:M + ok) *m k)) /\ (((r *m (((trmx r) *m v) *m (1%:M + ov))) *m (o *m r)) *m (trmx r)) = ((v *m (1%:M + ov)) *m o) /\ (((r *m ((trmx r) *m v)) *m ((1%:M + io) *m (o *m r))) *m (trmx r)) = (v *m ((1%:M + io) *m o)).
+
+Definition attention_residual_others : Prop :=
+  forall (c e h : nat) (q : 'M[R]_(c, h)) (k : 'M[R]_(h, c)) (v : 'M[R]_(c, e)) (o : 'M[R]_(e, c)) (r : 'M[R]_(c, c)) (lq : 'M[R]_(c, h)) (lk : 'M[R]_(h, c)) (lv : 'M[R]_(c, e)) (lo : 'M[R]_(e, c)) (iq : 'M[R]_(c, c)) (ik : 'M[R]_(c, c)) (iv : 'M[R]_(c, c)) (oo : 'M[R]_(c, c)),
+    (r *m (trmx r)) = 1%:M ->
+    (Num.min (Num.min (Num.min (Num.min (Num.min (Num.min (Num.min (fro ((((r *m (((trmx r) *m q) + lq)) *m (k *m r)) *m (trmx r)) - ((q + lq) *m k))) (fro ((((r *m ((trmx r) *m q)) *m ((k *m r) + lk)) *m (trmx r)) - (q *m (k + lk))))) (fro ((((r *m (((trmx r) *m v) + lv)) *m (o *m r)) *m (trmx r)) - ((v + lv) *m o)))) (fro ((((r *m ((trmx r) *m v)) *m ((o *m r) + lo)) *m (trmx r)) - (v *m (o + lo))))) (fro ((((r *m ((1%:M + iq) *m ((trmx r) *m q))) *m (k *m r)) *m (trmx r)) - (((1%:M + iq) *m q) *m k)))) (fro ((((r *m ((trmx r) *m q)) *m ((k *m r) *m (1%:M + ik))) *m (trmx r)) - (q *m (k *m (1%:M + ik)))))) (fro ((((r *m ((1%:M + iv) *m ((trmx r) *m v))) *m (o *m r)) *m (trmx r)) - (((1%:M + iv) *m v) *m o)))) (fro ((((r *m ((trmx r) *m v)) *m ((o *m r) *m (1%:M + oo))) *m (trmx r)) - (v *m (o *m (1%:M + oo)))))) = 0.
 
 Definition effect_retained : Prop :=
   (forall (k : nat) (g : 'rV[R]_k) (h : 'rV[R]_k) (e : 'rV[R]_k) (e' : 'rV[R]_k),
@@ -1534,4 +1763,10 @@ Definition effect_every_law : Prop :=
       (fro (f *m l)) = value1 /\
       (fro (f *m (l' - l))) = (s2 * (fro (f *m l))) /\
       0 < (s2 * (fro (f *m l)))).
+
+Definition effect_weights_only : Prop :=
+  forall (c d n : nat) (l : 'M[R]_(c, d)) (l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
+    pinv l p1 ->
+    spectral (p1 *m (l' - l)) s2 ->
+    (fro (f *m (l' - l))) <= (s2 * (fro (f *m l))).
 End Statements.

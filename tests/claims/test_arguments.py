@@ -4,96 +4,89 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-import sympy as sp
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict
-from ioadapt_theory.claims.beyond import attention
 from ioadapt_theory.claims.claim import Word
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import Chain, Derived, Link, Reached, Told, told
-from ioadapt_theory.claims.evidence.extremes import Attained, Contradicted, exact_instance, holds_exactly, undetermined
+from ioadapt_theory.claims.evidence.argument import (
+    Argued,
+    By,
+    Chain,
+    Computed,
+    Derived,
+    Expanded,
+    Link,
+    Step,
+    argued,
+    instances,
+)
+from ioadapt_theory.claims.evidence.extremes import (
+    Attained,
+    Contradicted,
+    Said,
+    exact_instance,
+    holds_exactly,
+    undetermined,
+)
 from ioadapt_theory.claims.evidence.findings import Verification, merged
+from ioadapt_theory.claims.evidence.formal import MachineChecked
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
-from ioadapt_theory.claims.evidence.prose import OnlyIf, RefutedBy, Remarked, Said, Shown
-from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
-from ioadapt_theory.claims.expression.lines import Reader, formulas
+from ioadapt_theory.claims.evidence.needed import (
+    BUILT_IN,
+    CLEAR,
+    IDLE,
+    UNDEFINED,
+    Needed,
+    batch,
+    drawn,
+    outside,
+    recorded,
+)
+from ioadapt_theory.claims.expression.algebra import equal
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import (
+    EYE,
     NOTHING,
     Relation,
+    Term,
     cond,
     dot,
+    fro,
+    inner,
+    inverse,
+    matrix,
+    mean,
     minimum,
     norm,
+    pinv,
+    replaced,
     row,
+    rows,
     sim,
     sine,
     spectral,
     term,
-)
-from ioadapt_theory.claims.expression.values import Values
+    transpose,
+)  # fmt: skip
+from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET
 from ioadapt_theory.claims.statements import prop_2_input_sharp as input_sharp
 from ioadapt_theory.claims.statements import prop_2_output_sharp as output_sharp
 
-X, Y = sp.symbols("x y", real=True)
-P = sp.symbols("p", positive=True)
-CIRCLE = X**2 + Y**2 - 1
-QUICK = Run(instances=20, starts=2, steps=2, stacks=2, samples=50)
-
-
-@pytest.mark.parametrize(
-    ("so", "not_so", "empty"),
-    [
-        (vanishes((X + Y) ** 2 - X**2 - 2 * X * Y - Y**2), vanishes((X + Y) ** 2 - X**2 - Y**2), vanishes(0)),
-        (vanishes(X**4 - (1 - Y**2) ** 2, CIRCLE), vanishes(X**4 - (1 - Y**2), CIRCLE), vanishes(0, CIRCLE)),
-        (zero([0, X - X, CIRCLE], CIRCLE), zero(sp.Matrix([[CIRCLE, X]]), CIRCLE), zero([0, 0])),
-        (simplifies(sp.sqrt(P**2) - P), simplifies(sp.sqrt(P**2) + P), simplifies(0)),
-        (found(sp.Rational(1, 3), sp.Rational(1, 3)), found(sp.Rational(1, 3), sp.Rational(1, 4)), found(True, True)),
-        (line("a «x² − y² = (x + y)(x − y)» b"), line("«x = 2x/2», «x² + y² = (x + y)(x − y)»"), line("x = y")),
-        (line("«x + y = 2x»", given=("x = y",)), line("«x + y = y + x = 2x»"), line("«x = x»")),
-        (line("«AB = BA», C = BAB", let={"A": "B"}), line("«AB = BA»"), line("")),
-        (line("«(I + AB)B⁻¹ = B⁻¹ + A»"), line("«(I + AB)B⁻¹ = B⁻¹ + B»"), line("«»")),
-        (line("«(x − y)² ≥ 0»"), line("«x − y ≥ 0»"), line("«x = x = 2x/2»")),
-        (line("«√(a²b/c) = a√b/√c»", positive="a b c"), line("«√(a²b/c) = a√b/√c»"), line("«√a = √a»")),
-    ],
-)
-def test_a_check_holds_of_what_is_so_and_of_nothing_else(so: Any, not_so: Any, empty: Any) -> None:
-    steps = [x if isinstance(x, Step) else Step("", x) for x in (so, not_so, empty)]
-    assert [step.holds for step in steps] == [True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("formula", "value"),
-    [
-        ("2ab²/c − (a − b)·3", "2*a*b**2/c - 3*(a - b)"), ("√(a² + 1)b√2", "sqrt(a**2 + 1)*b*sqrt(2)"),
-        ("½ cos θ sin(2θ)", "cos(t)*sin(2*t)/2"), ("|a|⟨u, v⟩ − ‖u‖²", "Abs(a)*x - y**2"),
-        ("π artanh s₀'", "pi*atanh(z)"), ("a_x·b* + κ₊", "v*w + k"), ("c[a + b]⁻¹½ln(c)", "c*log(c)/(2*(a + b))"),
-    ],
-)  # fmt: skip
-def test_a_formula_is_read_as_it_is_printed(formula: str, value: str) -> None:
-    named = {"θ": "t", "⟨u, v⟩": "x", "‖u‖": "y", "s₀'": "z", "a_x": "v", "b*": "w", "κ₊": "k"}
-    letters = {name: sp.Symbol(named.get(name, name), real=True) for name in (*"abc", *named)}
-    here = Reader()(formula).xreplace({sp.Symbol(name, real=True): x for name, x in letters.items()})
-    assert sp.simplify(here - sp.sympify(value, locals={str(x): x for x in letters.values()})) == 0
-
-
-def test_a_sign_without_a_meaning_is_no_formula() -> None:
-    with pytest.raises(ValueError, match="The formula 'a∇b' contains '∇', which cannot be parsed"):
-        Reader()("a∇b")
+QUICK = Run(instances=20, starts=2, steps=2)
 
 
 def verdict(claim: Claim) -> Verdict:
     """Return the verdict without searches: from exact arguments, theorems in Coq and shipped instances."""
     shipped = [s for s in claim.strategies if type(s).__name__ == "Replay"]
-    findings = [s(claim, QUICK, 0) for s in (*shipped, *claim.proofs, Said())]
+    findings = [s(claim, QUICK) for s in (*shipped, *claim.proofs, Said(), Needed(), MachineChecked())]
     return merged(claim.id, (Verification(claim=claim.id, findings={f.kind: f}) for f in findings)).verdict
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 def test_every_verdict_follows_from_arguments_and_theorems_alone(claim: Claim) -> None:
-    assert verdict(claim) is claim.expected
+    assert verdict(claim) in (claim.expected, Verdict.UNTESTED if claim.expected is Verdict.SURVIVED else None)
     assert not [reason for proof in claim.proofs for reason in proof.broken(claim)]
 
 
@@ -113,16 +106,28 @@ def with_right(name: str, factor: Any) -> Claim:
     return of(name, concludes=tuple(replace(r, right=factor * r.right) for r in CLAIMS[name].concludes))
 
 
-def as_remark(name: str, kind: type) -> Claim:
-    return of(name, proofs=tuple(p for p in CLAIMS[name].proofs if isinstance(p, kind)))
+def changed(name: str, old: str, new: str) -> Claim:
+    """Return the claim with another letter on the left sides of its conclusions."""
+    letters = {x for r in CLAIMS[name].concludes for x in r.left.walk() if x.name in (old, new) and not x.args}
+    swap = {x: replace_name(x, new) for x in letters if x.name == old}
+    return of(name, concludes=tuple(replace(r, left=replaced(r.left, swap)) for r in CLAIMS[name].concludes))
+
+
+def replace_name(x: Term, name: str) -> Term:
+    return Term(x.op, x.args, name)
+
+
+def renamed(name: str, old: str, new: str) -> Claim:
+    """Return the claim about other cells of the tables."""
+
+    def other(x: Term) -> Term:
+        cells = {y: replace_name(y, y.name.replace(old, new)) for y in x.walk() if y.op == "cells"}
+        return replaced(x, cells)
+
+    return of(name, concludes=tuple(Relation(other(r.left), r.sign, other(r.right)) for r in CLAIMS[name].concludes))
 
 
 WEAKER: dict[str, Callable[[], Claim]] = {
-    # attaining a bound does not prove it
-    **{
-        f"{name} rests on what attains it": lambda name=name: as_remark(name, Attained)
-        for name in ("lemma-1-remainder-best", "prop-1-weights", "prop-2-input-sharp", "prop-2-output-artanh")
-    },
     # an order without an argument
     **{
         f"{name} up to O(ε³)": lambda name=name: up_to(name, 3)
@@ -154,36 +159,30 @@ WEAKER: dict[str, Callable[[], Claim]] = {
         ),
     ),
     "twice the sharp bound": lambda: with_right("prop-1-weights", 2),
-    # refuted by claims about a different placement
-    "input refuted by claims about LoRA": lambda: of(
-        "independent-input",
-        proofs=(replace(CLAIMS["independent-input"].proofs[1], other=CLAIMS["prop-1-sharp"]),),
-    ),
-    "input adapters, by the argument for output": lambda: of(
-        "independent-input", proofs=CLAIMS["independent-output"].proofs
-    ),
-    # words without evidence
-    "zero at every input": lambda: of(
-        "depth-two-parts", prose=CLAIMS["depth-two-parts"].prose.replace("the first input", "every input")
-    ),
-    "others of the twelve": lambda: of(
-        "attention-heads", prose=attention.statement("heads", attention.SAFE["heads"] | {("lora", "q")})
-    ),
-    "never below, in Table 8": lambda: of("tables-consistent-all", expected=Verdict.PROVED, proofs=(
-        replace(CLAIMS["tables-consistent"].proofs[0]),)),
-    "iff, without the other direction": lambda: without("eq-5-row-rank", OnlyIf),
+    # evidence that was emptied
+    "a proof without steps": lambda: of("lemma-1-remainder", proofs=(argued(),)),
+    "a proof without its last step": lambda: of("lemma-2-sharp", proofs=(
+        replace(CLAIMS["lemma-2-sharp"].proofs[0], steps=CLAIMS["lemma-2-sharp"].proofs[0].steps[:-1]),)),
+    "a proof by nothing": lambda: of("lemma-2", proofs=(By(()),)),
+    "a proof by a false claim": lambda: of("lemma-2", proofs=(By(("prop-1",)),)),
+    # statements of which one letter, index or sign is another
+    "another weight in the telescope": lambda: changed("depth-two-parts-1", "v2", "v3"),
+    "the mix on the wrong side": lambda: changed("absorption-channel-mix", "m", "t"),
+    "twice the mean product": lambda: with_right("effect-random", 2),
+    "the other ratio of sizes": lambda: changed("effect-random-source", "s1", "s3"),
+    "an update without its second factor": lambda: changed("eq-6-same-set", "b1", "b2"),
+    "costs for c ≠ d": lambda: of("overhead", given=()),
+    "a gauge that is not orthogonal": lambda: of("depth-two-parts-0", given=CLAIMS["depth-two-parts-0"].given[:1]),
+    "a basis that is not orthogonal": lambda: of("attention-residual", given=()),
+    "one loss more": lambda: of("tables-consistent", concludes=tuple(
+        replace(r, right=term(1)) for r in CLAIMS["tables-consistent"].concludes)),
+    "another table": lambda: renamed("tables-consistent", "Tables 1 and 2", "Table 8"),
+    "another metric": lambda: renamed("tables-ranks", "CLIP-I and DINO-I", "CLIP-T"),
+    "the other attention layers": lambda: renamed("tables-all-attention", "SD-XL", "SD-XL (cross-attn)"),
     "sharp, without a family": lambda: without("lemma-1-sharp", Attained),
-    "half the factor of an overhead": lambda: of("overhead-merging", prose=CLAIMS["overhead"].prose),
-    # steps in words for a claim that is a formula
-    "a formula shown by lines": lambda: of(
-        "prop-4", proofs=(Shown(lambda _: iter([Step("", Check(True))])),)
-    ),
-    "a formula that only remarks are about": lambda: of("prop-4", proofs=(Remarked(lambda _: iter(())),)),
-    "a bound by the lines of another one": lambda: of("lemma-1-angle", proofs=CLAIMS["lemma-2-remainder"].proofs),
-    "the same right side for another left side": lambda: of(
-        "lemma-1-angle", concludes=(replace(CLAIMS["lemma-1-angle"].concludes[0], left=norm(row("u"))),)
-    ),
-    "a formula that Coq has not seen": lambda: of("lemma-1-angle", proofs=(told("x"),)),
+    "a formula that Coq has not seen": lambda: of("prop-4", concludes=(NOTHING <= EPSILON,)),
+    "an inequality by expansion": lambda: of("prop-4", proofs=(Expanded(),)),
+    "letters that are computed": lambda: of("prop-4", proofs=(Computed(),)),
     **{f"{a} by the proof of {b}": lambda a=a, b=b: of(a, proofs=CLAIMS[b].proofs)
        for a, b in (("prop-4", "prop-5"), ("prop-5", "prop-4"), ("reach-input", "reach-output"))},
 }  # fmt: skip
@@ -196,13 +195,6 @@ def test_evidence_for_something_weaker_does_not_keep_the_verdict(name: str) -> N
     assert verdict(claim) is not claim.expected
 
 
-def test_a_placement_that_is_not_looked_at_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = attention.notices
-    for lost in (("lora", "q"), ("output", "v")):
-        monkeypatch.setattr(attention, "notices", lambda symmetry, lost=lost: real(symmetry) - {lost})
-        assert verdict(CLAIMS["attention-heads"]) is Verdict.UNDECIDED
-
-
 def test_a_hypothesis_that_says_nothing_lets_everything_in() -> None:
     """0 ≤ min instead of 0 < min would admit parallel outputs, for which artanh s₀ is infinite."""
     parallel = witness("ce2") | {"x2": [2, 4], "x2_target": witness("ce2")["x1_target"]}
@@ -212,44 +204,96 @@ def test_a_hypothesis_that_says_nothing_lets_everything_in() -> None:
         evaluate(claim, parallel)
 
 
-GOAL = CLAIMS["lemma-1-angle"].concludes[0]
-LINE, LAST = Step("a", Check(True)), Step("b", Check(True), reaches=True)
-UNREACHED, LEFT = "the lines do not reach the right side", "the lines leave O(ε^2)"
+ARGUED = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Argued)]
 
 
-@pytest.mark.parametrize(
-    ("goal", "steps", "leaves", "broken"),
-    [
-        *((goal, (LINE, LAST), order, []) for goal, order in ((GOAL, None), (GOAL.up_to(2), None), (GOAL.up_to(2), 2))),
-        (GOAL.up_to(3), (LINE, LAST), 2, [LEFT]), (GOAL, (LINE, LAST), 2, [LEFT]),
-        (GOAL, (LAST,), None, [UNREACHED]), (GOAL, (LINE, LINE), None, [UNREACHED]),
-        (GOAL, (Step("no", Check(False)), LAST), None, ["no"]),
-        (GOAL.left < GOAL.right, (LINE, LAST), None, [f"not {text(GOAL.left < GOAL.right)}"]),
-        (GOAL.left <= 2 * GOAL.right, (LINE, LAST), None, [f"the lines show {text(GOAL)}, not "]),
-    ],
-)  # fmt: skip
-def test_lines_reach_the_conclusion_and_leave_no_more(goal: Any, steps: Any, leaves: Any, broken: list[str]) -> None:
-    claim = of("lemma-1-angle", concludes=(goal,))
-    proof = Reached(goal if goal.sign == "<" else GOAL, lambda _: iter(steps), leaves)
-    for said, expected in zip(proof.broken(claim), broken, strict=True):
-        assert expected in said
-        assert proof(claim, Run(), 0).lacks == {f"{proof.name}: {said}"}
-    assert f"{text(goal)} is not the same conclusion for the target" in proof.broken(
-        of("lemma-1-angle", concludes=(goal, goal))
-    )
+@pytest.mark.parametrize(("claim", "proof"), ARGUED, ids=[c.id for c, _ in ARGUED])
+def test_a_step_with_another_sign_or_factor_is_found(claim: Claim, proof: Argued) -> None:
+    """Equations with one side doubled fail, and so does every step that is reversed and is not an equality."""
+    values, failed = Values(instances(claim, proof.letters)), 0
+    for k, (r, because, under) in enumerate(proof.steps):
+        wrong = Relation(2 * r.left, r.sign, r.right) if r.sign == "=" else Relation(r.right + term(1), r.sign, r.left)
+        if r.sign == "=" and fits(wrong, values).all():  # both sides are zero
+            continue
+        steps = (*proof.steps[:k], Step(wrong, because, under), *proof.steps[k + 1 :])
+        assert any(text(wrong) in said for said in replace(proof, steps=steps).broken(claim)), text(wrong)
+        failed += 1
+    assert 2 * failed >= len(proof.steps)
 
 
-TOLD = [(c, p) for c in CLAIMS.values() for p in c.proofs if isinstance(p, Told) and p.options]
+def test_a_step_that_says_nothing_or_is_never_the_case_is_found() -> None:
+    claim, (proof, *_) = CLAIMS["lemma-2-sharp"], CLAIMS["lemma-2-sharp"].proofs
+    empty = Step(norm(row("u")).equals(norm(row("u"))), "so")
+    never = Step(norm(row("u")) <= 0, "so", (norm(row("u")) < 0,))
+    for step, says in ((empty, "says nothing"), (never, "never the case")):
+        assert [says in said for said in replace(proof, steps=(step, *proof.steps)).broken(claim)] == [True]
 
 
-def test_a_wrong_formula_in_the_lines_of_a_proof_of_coq_is_a_lack() -> None:
-    """One is added to the right side of every quoted formula."""
-    assert len(TOLD) > 5
-    for claim, proof in TOLD:
-        for says in proof.lines:
-            for formula in formulas(says):
-                wrong = says.replace(formula, formula.replace(" = ", " = 1 + ", 1).replace(" ≥ 0", " − 1 ≥ 0"))
-                assert replace(proof, lines=(wrong,))(claim, Run(), 0).lacks, wrong
+@pytest.mark.parametrize(("claim", "name"), [
+    (c, name) for c in CLAIMS.values() if c.expected is not Verdict.REFUTED for name in recorded().get(c.id, {})
+])  # fmt: skip
+def test_a_hypothesis_that_is_dropped_is_noticed_without_coq(claim: Claim, name: str) -> None:
+    """In the other direction: a recorded need of a hypothesis that the claim does not have."""
+    fewer = replace(claim, given=tuple(g for g in claim.given if text(g) != name), inequality=None)
+    assert Needed()(fewer, QUICK).lacks
+    assert not Needed()(claim, QUICK).lacks
+    raw = recorded()[claim.id][name]
+    if not isinstance(raw, str):  # the instance is now one of the claim, and refutes it
+        ratio = outside(claim, name, batch(claim, raw))
+        assert ratio >= CLEAR
+        instance = batch(fewer, raw)
+        assert all(float(r) <= 1e-9 for r in fewer.inequality.residuals(instance).values())
+
+
+def test_every_proved_claim_records_the_need_of_its_hypotheses_and_most_are_needed() -> None:
+    asked = {c.id for c in CLAIMS.values() if c.given and c.expected is not Verdict.REFUTED}
+    assert set(recorded()) == asked
+    kinds = [raw if isinstance(raw, str) else "needed" for h in recorded().values() for raw in h.values()]
+    assert set(kinds) <= {"needed", UNDEFINED, IDLE, BUILT_IN}
+    idle = {name for h in recorded().values() for name, raw in h.items() if raw == IDLE}
+    assert idle == {"sim(x₁, x₂) = sim(x₁', x₂')", "s₀ = s₀'", "rank(F) = rows(F)"}
+    assert kinds.count("needed") >= 50
+
+
+IDLE_ONES = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items() if raw == IDLE]
+
+
+@pytest.mark.parametrize(("claim", "name"), IDLE_ONES, ids=[f"{c.id}: {n}" for c, n in IDLE_ONES])
+def test_draws_outside_an_idle_hypothesis_do_not_refute(claim: Claim, name: str) -> None:
+    for instance in drawn(claim, QUICK):
+        ratio = outside(claim, name, instance)
+        assert not (ratio > 1 + 1e-6).any()
+
+
+SEARCHED = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items()
+            if not isinstance(raw, str) and "rank" not in n and not n.startswith("ε‖")
+            and c not in ("eq-5", "eq-5-column-rank", "effect-every-law")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "name"), SEARCHED, ids=[f"{c.id}: {n}" for c, n in SEARCHED])
+def test_draws_outside_a_needed_hypothesis_refute(claim: Claim, name: str) -> None:
+    """For other hypotheses, such as those on ranks, a violation needs other sizes, and is only recorded."""
+    assert any((outside(claim, name, instance) >= CLEAR).any() for instance in drawn(claim, Run()))
+
+
+def test_algebra_holds_for_matrices_of_any_size_and_needs_the_hypothesis() -> None:
+    a, b, c = (matrix(x) for x in "abc")
+    shapes = {"a": ("n", "p"), "b": ("p", "n"), "c": ("n", "n")}
+    holds = [
+        (inner(a, transpose(b)).equals(inner(b, transpose(a))), ()),
+        ((fro(a + transpose(b)) ** 2).equals(fro(a) ** 2 + fro(b) ** 2 + 2 * inner(a, transpose(b))), ()),
+        ((a @ pinv(a) @ a).equals(a), ()),
+        ((c @ inverse(c) @ a).equals(a), ()),
+        ((c @ a).equals(a), (c.equals(EYE),)),
+        (mean(fro(a @ b) ** 2, a=2).equals(2 * rows(a) * fro(b) ** 2), ()),
+        (mean(inner(a, transpose(b)) ** 2, a=2).equals(2 * fro(b) ** 2), ()),
+    ]
+    assert [equal(r, given, shapes) for r, given in holds] == [True] * len(holds)
+    assert not any(equal(Relation(r.left, "=", 2 * r.right), given, shapes) for r, given in holds)
+    assert not equal((c @ a).equals(a), (), shapes)
+    assert not equal(a <= a, (), shapes)
+    with pytest.raises(ValueError, match="'spectral' is not polynomial"):
+        equal(spectral(a).equals(1), (), shapes)
 
 
 U, V = row("u"), row("v")
@@ -298,17 +342,6 @@ def test_a_family_attains_to_a_millionth_of_a_millionth(off: Fraction, holds: bo
     assert any(said.endswith(": lhs/rhs - 1 is -0.67") for said in claim.proofs[1].broken(third))
 
 
-def test_what_rests_on_a_claim_that_is_not_proved_or_about_something_else_says_so() -> None:
-    one, other = CLAIMS["prop-1"], CLAIMS["prop-4"]
-    assert list(RefutedBy(one, one.concludes[0].left).broken(one)) == ["prop-1 is not proved"]
-    about = other.concludes[0].left
-    assert list(RefutedBy(other, about).broken(one)) == []
-    unproved = of("prop-4", proofs=(*other.proofs, told("«x = y»")))
-    assert list(RefutedBy(unproved, about).broken(one)) == ["prop-4 is not proved"]
-    wider = replace(other, concludes=(*other.concludes, GOAL))
-    assert list(RefutedBy(wider, about).broken(one))[-1] == f"prop-4 is not about {text(about)}"
-
-
 def test_a_parameter_that_is_not_tried_is_named() -> None:
     family = replace(CLAIMS["prop-2-output-finite"].proofs[1], over={SOURCE.s0: ()})
     assert "the right side depends on ε, which is not a parameter" in family.broken(CLAIMS["prop-2-output-finite"])
@@ -322,28 +355,22 @@ def test_a_family_has_the_parameters_that_it_says_and_a_factor_of_the_right_side
     best = CLAIMS["lemma-1-remainder-best"]
     (family,) = (p for p in best.proofs if isinstance(p, Attained))
     goal, says = best.concludes[0], f"{text(family.factor)} is not a factor of the right side"
-    assert list(family.broken(of("any-phi")))[-1] == "the claim has no conclusion or no setting"
+    assert list(family.broken(of("tables-ranks", setting=None)))[-1] == "the claim has no conclusion or no setting"
     empty = replace(family, over={}, family=lambda _: {key: [0] for key in ("u", "v", "du", "dv")})
     assert ": u is the zero vector" in next(empty.broken(best))
-    for right, fits in ((goal.right, True), (2 * goal.right, False), (goal.right.args[0] / 2, False)):
+    for right, whole in ((goal.right, True), (2 * goal.right, False), (goal.right.args[0] / 2, False)):
         about = replace(best, concludes=(replace(goal, right=right),), setting=None, inequality=None)
-        assert (says not in family.broken(about)) is fits
-
-
-def test_an_argument_without_lines_is_none() -> None:
-    assert list(Shown(lambda _: iter(())).broken(CLAIMS["any-phi"])) == ["the argument has no steps"]
-    (says,) = Shown(lambda _: iter([LINE])).broken(CLAIMS["prop-4"])
-    assert says == "lines of prose cannot settle a formula; give a derivation or an instance"
+        assert (says not in family.broken(about)) is whole
 
 
 @pytest.mark.parametrize("word", Word)
 def test_every_word_needs_something_that_shows_it(word: Word) -> None:
     bare = of("prop-4", words=(word,), attained=(), proofs=())
-    assert Said()(bare, Run(), 0).lacks == {f'nothing shows "{word}"'}
+    assert Said()(bare, Run()).lacks == {f'nothing shows "{word}"'}
     family = Attained(lambda: {}, {EPSILON: (1,)}, every_pair=True)
-    for proof in (family, replace(family, over={}), OnlyIf(lambda _: iter([LINE]))):
+    for proof in (family, replace(family, over={})):
         shown = word in proof.shows
-        assert bool(Said()(replace(bare, proofs=(proof,)), Run(), 0).lacks) is not shown
+        assert bool(Said()(replace(bare, proofs=(proof,)), Run()).lacks) is not shown
 
 
 def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
@@ -352,8 +379,9 @@ def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
     assert "ce2 does not meet" in next(ce2.broken(CLAIMS["prop-2-output-frobenius"]))
     holds = CLAIMS["prop-2-output-sharp"]
     assert "does not violate" in next(ce2.broken(holds))
-    (says,) = Contradicted("eq-5-tall").printed(CLAIMS["eq-5-scope"])
-    assert says == "eq-5-tall: the squared entries of the difference add up to 5/3"
+    *matrices_, says = Contradicted("eq-5-tall").printed(CLAIMS["eq-5-scope"])
+    assert matrices_[1] == "W = [1 0; 0 1; 1 1]"
+    assert says == "the squared entries of X(W + AB) − XW(I + W⁺AB) add up to 5/3"
     assert not list(ce2.broken(replace(holds, concludes=(*holds.concludes, *CLAIMS["prop-2-output"].concludes))))
 
 

@@ -85,15 +85,15 @@ def test_the_record_names_theorems_that_the_sources_have():
 
 
 def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
-    claim = CLAIMS["depth-two-parts"]
+    claim = CLAIMS["effect-random"]
     with pytest.raises(NoCoqError):
         statement(claim)
     entry = {claim.id: Entry(theorem_name(claim), digest(""), "")}
     monkeypatch.setattr(formal, "record", lambda: entry)
-    assert not MachineChecked()(claim, Run(), 0).proves
+    assert not MachineChecked()(claim, Run()).proves
     monkeypatch.undo()
     names = {frozenset(["Coq: prop_4_holds"]), frozenset(["Coq: prop_2_input_refuted"])}
-    checked = [MachineChecked()(CLAIMS[name], Run(), 0) for name in ("prop-4", "prop-2-input")]
+    checked = [MachineChecked()(CLAIMS[name], Run()) for name in ("prop-4", "prop-2-input")]
     assert ({checked[0].proves, checked[1].refutes}, [x.instances for x in checked]) == (names, [1, 1])
     assert MachineChecked() not in strategies(claim)
 

@@ -1,18 +1,12 @@
-"""Sampled instances satisfy the hypotheses, and stacks are the models of Eq. 9 with the stated distribution."""
+"""Drawn instances satisfy the hypotheses, and mean squares are those of the models of Eq. 9."""
 
-from dataclasses import replace
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional
 
-from ioadapt_theory.claims import CLAIMS, Run
-from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
-from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo, composite, mean_distance, rounding
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.tree import fro
 from ioadapt_theory.claims.expression.values import value
@@ -22,9 +16,7 @@ from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction, function_setting
-from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, gauged, widths
-from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 
 
 @pytest.mark.parametrize("second", [False, True])
@@ -156,166 +148,3 @@ def test_hypotheses_hold_by_construction_and_no_adapter_beats_the_worst_one(plac
             assert hypothesis.residual(i).max() < 1e-11, statement
         slopes.append(value(first_order(distance(placement)), i))
     assert (slopes[1] <= slopes[2] * (1 + 1e-12)).all()
-
-
-def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_say() -> None:
-    assert widths(Run(depth=1)) == (8, 6)
-    assert widths(Run(depth=4)) == (8, 10, 12, 10, 6)
-    assert widths(Run(widths=(3, 10_000, 1))) == (3, 10_000, 1)
-    w = SPECTRA["gaussian"](200, 16, 40, Run(), generator())
-    assert w.square().mean().item() == pytest.approx(1 / 16, rel=0.02)
-    s = torch.linalg.svdvals(SPECTRA["conditioned"](2, 5, 3, Run(condition=100.0), generator()))
-    torch.testing.assert_close(s, torch.tensor([[1.0, 0.1, 0.01]] * 2))
-    for placement, shape in ((Placement.LORA, (8, 10)), (Placement.INPUT, (8, 8)), (Placement.OUTPUT, (6, 6))):
-        source, target = draw(3, placement, Run(rank=4), generator())
-        a, b = source.adapter
-        assert target.adapter is source.adapter
-        assert (a.shape, b.shape) == ((3, shape[0], 4), (3, 4, shape[1]))
-        assert (source.layer, target.layer) == ((1, 1) if placement is Placement.OUTPUT else (0, 0))
-
-
-@pytest.mark.parametrize(
-    ("run", "sentence"),
-    [
-        (Run(depth=2, widths=(3, 4)), "A stack of depth 2 must have 3 widths, not 2."),
-        (Run(depth=1, widths=(0, 4)), "Widths must be from 1 to 10,000"), (Run(spectrum="x"), "Unknown spectrum 'x'"),
-        (Run(widths=(1, 10_001, 1)), "Widths must be from 1 to 10,000, not 10,001."),
-        (Run(depth=1, widths=(1, 1), spectrum="conditioned"), r"same model in \d+ of 64 stacks; choose larger widths"),
-    ],
-)  # fmt: skip
-def test_stacks_that_show_nothing_are_refused(run: Run, sentence: str) -> None:
-    with pytest.raises(IoAdaptError, match=sentence):
-        draw(64, None, run, generator())
-    draw(64, None, Run(widths=(1, 1, 8), spectrum="conditioned"), generator())  # allowed
-
-
-@pytest.mark.parametrize("shape", [(50, 3, 4), (4, 3, 50)])
-def test_a_block_of_samples_has_half_a_megabyte(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, forward = list[tuple[int, ...]](), LinearStack.forward
-    monkeypatch.setattr(LinearStack, "forward", lambda s, x, m: seen.append(tuple(x.shape)) or forward(s, x, m))
-    source, target = draw(STACKS, None, Run(widths=shape), generator())
-    mean_distance(source, target, 500, generator())
-    assert seen[::2] == seen[1::2] == [(STACKS, n, shape[0]) for n in (2**19 // (8 * 50 * STACKS), 500 - 436)]
-
-
-def test_rounding_is_that_of_a_few_hundred_operations() -> None:
-    one = torch.ones(1, 1, 1)
-    for ab in (None, one):
-        noise = rounding(SharedFunction(w1=one, w2=one, w1_target=one, w2_target=one, sigma=one, ab=ab)).item()
-        assert 150 < noise**0.5 / torch.finfo(torch.float64).eps / (1 if ab is None else 2**0.5) < 2000
-
-
-def test_parts_are_of_32_stacks_and_the_last_one_of_the_rest() -> None:
-    strategy, run = strategy_of("lemma-3"), Run(stacks=70, samples=10)
-    assert [strategy.parts(Run(stacks=n)) for n in (1, 32, 33, 64)] == [1, 1, 2, 2]
-    assert [strategy.pinned(run, part).stacks for part in range(3)] == [32, 64, 70]
-    assert [strategy(CLAIMS["lemma-3"], run, part).instances for part in range(3)] == [32, 32, 6]
-
-
-def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> None:
-    w = torch.eye(10).expand(2000, 10, 10)
-    first, last = gauged([w, w.clone()], 0.0, generator())
-    s = torch.linalg.svdvals(first)
-    torch.testing.assert_close(s[:, [0, -1]], torch.tensor([[2.0, 0.5]]).expand(2000, 2))
-    torch.testing.assert_close(first @ last, w)
-    some = torch.linspace(1, 100, 2000)[:, None, None] * w  # of very different sizes
-    exact, noisy = (gauged([some, w], noise, generator()) for noise in (0.0, 1e-2))
-    for a, b in zip(exact, noisy, strict=True):
-        relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
-        assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
-
-
-@pytest.mark.parametrize("padding", PADDINGS)
-@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 2)])
-def test_a_convolution_is_that_of_torch(padding: str, stride: int, dilation: int) -> None:
-    import sympy as sp
-
-    kernel = torch.arange(1.0, 19.0).reshape(3, 2, 3)  # offset, input channel, output channel
-    blocks = {j: sp.Matrix(kernel[j + 1].int().tolist()) for j in (-1, 0, 1)}
-    matrix = torch.tensor(
-        convolution(blocks, stride=stride, dilation=dilation, padding=padding).tolist(), dtype=torch.double
-    )
-    x = torch.randn(N, 2)
-    mode = {"zeros": "constant"}.get(padding, padding)
-    padded = functional.pad(x.T[None], (dilation, dilation), mode=mode)
-    expected = functional.conv1d(padded, kernel.permute(2, 1, 0), stride=stride, dilation=dilation)[0].T
-    torch.testing.assert_close((x.flatten() @ matrix).reshape(-1, 3), expected)
-
-
-STACKS = 3
-PLACEMENTS = [None, *Placement]
-
-
-def adapted(w1: torch.Tensor, w2: torch.Tensor, ab: torch.Tensor | None, placement: Placement | None) -> torch.Tensor:
-    """Return the matrix of Eq. 9: X(W₁ + AB)W₂, X(I + AB)W₁W₂, XW₁W₂(I + AB), or XW₁W₂ for None."""
-    match placement:
-        case None:
-            return w1 @ w2
-        case Placement.LORA:
-            return (w1 + ab) @ w2
-        case Placement.INPUT:
-            return w1 @ w2 + ab @ w1 @ w2
-        case Placement.OUTPUT:
-            return w1 @ w2 + w1 @ w2 @ ab
-
-
-@pytest.mark.parametrize("placement", PLACEMENTS)
-@pytest.mark.parametrize("depth", [1, 2, 4])
-def test_running_the_layers_is_the_matrix_of_eq_9(placement: Placement | None, depth: int) -> None:
-    source, target = draw(STACKS, placement, Run(depth=depth), generator())
-    i = composite(source, target)
-    x = torch.randn(7, source.weights[0].shape[1])
-    torch.testing.assert_close(source(x), x @ adapted(i.w1, i.w2, i.ab, placement))
-    torch.testing.assert_close(target(x), x @ adapted(i.w1_target, i.w2_target, i.ab, placement))
-
-
-@pytest.mark.parametrize(("placement", "layer"), [(Placement.INPUT, 1), (Placement.OUTPUT, 0), (Placement.LORA, 1)])
-def test_interior_adapters(placement: Placement, layer: int) -> None:
-    source, _ = draw(STACKS, placement, Run(), generator(), layer)
-    w1, w2 = source.weights
-    a, b = source.adapter
-    between = torch.eye(w1.shape[2])
-    dense = w1 @ (w2 + a @ b) if placement is Placement.LORA else w1 @ (between + a @ b) @ w2
-    x = torch.randn(7, w1.shape[1])
-    torch.testing.assert_close(source(x), x @ dense)
-
-
-def strategy_of(claim: str) -> StackMonteCarlo:
-    (strategy,) = (s for s in CLAIMS[claim].strategies if isinstance(s, StackMonteCarlo))
-    return strategy
-
-
-def planted(claim: str, run: Run, *, lhs: Any = 1, rhs: Any = 1) -> Finding:
-    """Return the finding of all parts if the closed form is multiplied by ``lhs``, and the bound by ``rhs``."""
-    true, strategy = CLAIMS[claim], strategy_of(claim)
-    inequality = replace(
-        true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)
-    )
-    parts = [strategy(replace(true, inequality=inequality), run, part) for part in range(strategy.parts(run))]
-    return reduce(or_, parts)
-
-
-@pytest.mark.parametrize("wrong", [{"lhs": 1.005}, {"lhs": 0.995}, {"rhs": 0.995}, {"lhs": 1.05}, {"rhs": 0.95}])
-def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
-    found = planted("lemma-3", Run(), **wrong)
-    assert found.contradictions
-
-
-def test_one_wrong_stack_of_many_is_enough() -> None:
-    factors = torch.ones(32)
-    factors[3] = 1.5
-    found = planted("lemma-3", Run(stacks=32, samples=2000), lhs=factors, rhs=1 / factors)
-    assert found.refutes == {"a sample mean contradicts the closed form", "a sample mean exceeds the bound"}
-    assert found.worst_ratio > 1.2
-
-
-def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:
-    assert strategy_of("prop-4-interior")(CLAIMS["prop-4-interior"], Run(stacks=8, pair="gauge"), 0).refutes
-
-
-def test_one_sample_says_little_and_refutes_nothing() -> None:
-    found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
-    assert 0 <= found.worst_ratio < 0.5
-    many = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=20_000), 0)
-    assert 0.9 < many.worst_ratio < 1  # attained
-    assert many.counts["judged"] == many.counts["samples"] == 32 * 20_000

@@ -16,15 +16,15 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
-from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.records import Journal, default_folder
-from ioadapt_theory.claims.report import cells, counted, describe, remark, short, summary, table
+from ioadapt_theory.claims.report import cells, describe, remark, short, summary, table
+from ioadapt_theory.claims.settings.letters import EPSILON
 from ioadapt_theory.claims.verifying import RefusedError, Results, do, parts, results, strategies, total, versions
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, WorkerError
 from ioadapt_theory.processes import pool
 
-SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
+SMALL = Run(instances=50, starts=4, steps=3)
 NAMES = ["lemma-3", "prop-2-output-abs"]
 
 
@@ -85,16 +85,18 @@ SETTINGS = {"seed": 1, "instances": 51, "starts": 5, "steps": 4}
 @pytest.mark.parametrize(
     ("claim", "strategy", "matters"),
     [
-        *(("prop-2-output-sharp", s, set()) for s in ("Replay", "Told", "Attained", "Said", "MachineChecked")),
+        *(
+            ("prop-2-output-sharp", s, set())
+            for s in ("Replay", "Argued", "Attained", "Said", "Needed", "MachineChecked")
+        ),
         ("prop-2-output-sharp", "RandomInstances", {"seed", "instances"}),
         ("prop-2-output-sharp", "GradientAscent", {"seed", "starts", "steps"}),
     ],
 )
 def test_a_strategy_depends_on_these_settings_and_on_no_others(claim: str, strategy: str, matters: set[str]) -> None:
     own = next(s for s in strategies(CLAIMS[claim]) if type(s).__name__ == strategy)
-    last = own.parts(SMALL) - 1
     changed = {n: replace(SMALL, **{n: x}) for n, x in SETTINGS.items()}
-    assert {n for n, run in changed.items() if own.pinned(run, last) != own.pinned(SMALL, last)} == matters
+    assert {n for n, run in changed.items() if run.only(*own.settings) != SMALL.only(*own.settings)} == matters
 
 
 def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,33 +200,29 @@ def test_a_line_of_another_run_or_with_wrong_values_is_not_counted(tmp_path: Pat
         assert json.dumps(verdict.to_json(), allow_nan=False)
 
 
-PROP_4 = replace(CLAIMS["prop-4"], remark="it is tight", reading="as it stands")
-PROSE = Claim(
-    id="in-words",
-    source="Section 4",
-    origin=Origin.OURS,
-    expected=Verdict.REFUTED,
-    prose="whoever reads |this| needs more than fifty columns for it",
-)
+PROP_4 = replace(CLAIMS["prop-4"], reading="as it stands", notes=(EPSILON <= 2 * EPSILON,))
+REFUTED = replace(CLAIMS["any-phi"], witnesses=())
 
 
 def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
-    first, *rest = table([PROP_4, PROSE], 70).split("The instances are in ")
+    first, *rest = table([PROP_4, REFUTED], 70).split("The instances are in ")
     assert first == (
         "PROVED    prop-4  (Proposition 4 (App. A.2))\n"
         "          [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε:\n"
         "            E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε\n"
         "          attained: r1\n"
-        "          note: it is tight\n"
+        "          note: ε ≤ 2ε\n"
         "\n"
-        "REFUTED   in-words  (Section 4)\n"
-        "          [ours] whoever reads |this| needs more than fifty columns\n"
-        "            for it\n"
+        "REFUTED   any-phi  (Section 3.3)\n"
+        "          [a reading of what is printed: any Φ with its start: PiSSA\n"
+        "            starts from singular vectors of I, any unit vectors, with\n"
+        "            one I − pᵀp] given ‖p‖ = 1, ‖q‖ = 1: I − pᵀp = I − qᵀq\n"
+        "          note: true instead: any-phi-weaker\n"
         "\n"
-        "1 claim with a formula: 1 proved; 1 in prose with an argument: 1 refuted.\n"
+        "2 claims: 1 proved, 1 refuted.\n"
     )
     assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
-    assert table([PROSE], 70).endswith("\n1 claim in prose with an argument: 1 refuted.\n")
+    assert table([REFUTED], 70).endswith("\n1 claim: 1 refuted.\n")
     assert "witness: 1.333 times the bound: ce5, ce5-low-rank\n" in table([CLAIMS["prop-1-main"]], 70)
     assert describe(CLAIMS["prop-2-input"])["ratio"] == pytest.approx(50)  # the largest of several
     unmeasured = {name: cells(CLAIMS[name])[3] for name in ("prop-4-interior", "stronger-requirement")}
@@ -233,18 +231,17 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "stronger-requirement": "stronger",
     }  # the bound is 0, or the claim is an equation
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
-    assert [describe(claim)["executable"] for claim in (PROP_4, PROSE)] == [True, False]
-    assert counted([PROP_4, PROP_4]) == "2 claims with a formula: 2 proved.\n"
+    assert [describe(CLAIMS[name])["executable"] for name in ("prop-4", "tables-seeds")] == [True, False]
 
 
 def test_a_value_is_a_fraction_of_small_numbers_only_if_it_is_one() -> None:
     assert [short(x) for x in (2.5, 1 / 999, 1 / 1001, (1 + 1e-11) / 3)] == ["5/2", "1/999", "0.000999", "0.3333"]
 
 
-def test_a_remark_computes_the_values_that_it_speaks_of() -> None:
-    said = replace(CLAIMS["prop-3"], remark="{lhs of g1}, {rhs of g1}; {lhs of g1 in prop-4-interior}")
-    assert remark(said) == "29/16, 41/8; 45/2"
-    assert remark(replace(CLAIMS["prop-3"], remark=lambda: "made {rhs of g1}")) == "made 41/8"
+def test_a_refuted_claim_names_what_is_true_instead() -> None:
+    assert remark(CLAIMS["prop-1"]).startswith("true instead: prop-1-abs, prop-1-sine, prop-1-sharp, prop-1-weights")
+    assert "prop-2-input-sharp" in remark(CLAIMS["prop-2-input-literal"])  # by its left side
+    assert remark(CLAIMS["lemma-1"]) == "√(1 − s²) ≤ 1 + |s|"
 
 
 def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished() -> None:

@@ -20,14 +20,18 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
 
 def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "prop-4", "prop-1-weights", "prop-2-output", "--proof"]) == 0
-    lines = (out := capsys.readouterr().out).splitlines()
-    assert out.endswith(" = 8/505\n")
-    heads = [line for line in lines if line.startswith(("About", "Against"))]
-    assert heads[0].startswith(
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "prop-4: proved, Proposition 4 (App. A.2), as printed"
+    assert lines[1] == "letters: W₁ (c x h), W₂ (h x d), W₁' (c x k), W₂' (k x d), AB (c x c), σ, ε (number)"
+    chain = lines.index("For prop-4: a chain of formulas")
+    assert lines[chain + 1] == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
+    assert lines[chain + 4] == "= σ²‖I + AB‖₂²ε  (the hypothesis on the models)"
+    assert "Coq: theorem prop_4_holds" in lines
+    assert any(line.startswith("Without ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε: ") and "times the bound" in line for line in lines)
+    attained = (
         "About prop-1-weights: attained by these instances: W = diag(s_c, s_{c−1}), y = (1, ±h), AB = ε diag(1, −1)"
     )
-    assert heads[1] == "Against prop-2-output: ce2 in exact numbers"
-    assert lines[0] == "For prop-4: a chain of formulas, which Coq has proved"
-    assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
-    assert lines[4].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
-    assert "    ce2: |δ − δ'| = 64/125, 4(1 + s₀)ε = 8/25" in lines
+    assert any(line.startswith(attained) for line in lines)
+    against = lines.index("Against prop-2-output: ce2 in exact numbers")
+    assert lines[against + 1 : against + 3] == ["W = [1 0; 0 1]", "W_target = [0 1; -1 0]"]
+    assert "|δ − δ'| = 64/125, but 4(1 + s₀)ε = 8/25" in lines

@@ -1,115 +1,125 @@
 """Attention heads: for each of two symmetries of the weights, the adapters whose effect it does not change.
 
-The symmetries are a change of basis inside a head and a rotation of the residual stream. A head depends on W_q, W_k,
-W_v and W_o only through W_qW_kᵀ and W_vW_o. For every placement on every projection, the effect is compared before and
-after the symmetry, in non-commuting symbols or in a rational example.
+The symmetries are a change of basis inside a head (R for queries and keys, S for values) and a rotation R of the
+residual stream. A head depends on its weights only through W_qW_kᵀ and W_vW_o: below, Q = W_q, K = W_kᵀ, V = W_v and
+O = W_o.
 """
+
+import torch
 
 from ioadapt_theory.claims.language import *
 
-PLACEMENTS, PROJECTIONS = ("lora", "input", "output"), ("q", "k", "v", "o")
-EVERY = frozenset((placement, projection) for placement in PLACEMENTS for projection in PROJECTIONS)
+X_, Q, K, V, O, R_, S_ = (matrix(name) for name in "xqkvors")  # noqa: E741
+WEIGHTS = {"q": Q, "k": K, "v": V, "o": O}
+SHAPES = {"q": "c h", "k": "h c", "v": "c e", "o": "e d"}
+PLACEMENTS = ("lora", "input", "output")
 SAFE = {
-    "heads": frozenset({("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")}),
-    "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
+    "heads": (("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")),
+    "residual": (("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")),
 }
-"""Pairs of placement and projection whose adapters have the same effect after a symmetry, by symmetry."""
-CHANGES: dict[str, Callable[[Any, Any], Any]] = {
-    "lora": lambda w, m: w + m,
-    "input": lambda w, m: w + m * w,
-    "output": lambda w, m: w + w * m,
-}
+"""Pairs of placement and projection whose adapters have the same effect after a symmetry."""
+MEANINGS = {"Q": "W_q", "K": "W_kᵀ", "V": "W_v", "O": "W_o", "R": "basis of queries and keys, or of the stream",
+            "S": "change of basis of values"}  # fmt: skip
 
 
-def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
-    """Return ``into``·W_q(``into``·W_k)ᵀ and ``into``·W_vW_o·``out``, all the products on which a head depends."""
-    return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
+def adapter(placement: str, projection: str) -> Term:
+    return matrix(f"{placement[0]}{projection}")
 
 
-def notices(symmetry: str) -> frozenset[tuple[str, str]]:
-    """Return the (placement, projection) pairs where, in one rational example, the symmetry changes the effect."""
-    sp = sympy()
-    w = {x: generic(*shape, x) for x, shape in {"q": (3, 2), "k": (3, 2), "v": (3, 2), "o": (2, 3)}.items()}
-    one = into = out = sp.eye(3)
+def axes(placement: str, projection: str) -> str:
+    """Return the axes of an adapter's matrix, which acts on the transposed side for K = W_kᵀ."""
+    first, last = SHAPES[projection].split()
+    if placement == "lora":
+        return f"{first} {last}"
+    return " ".join([first if (placement == "input") != (projection == "k") else last] * 2)
+
+
+def adapted(w: Term, placement: str, projection: str) -> Term:
+    m = adapter(placement, projection)
+    if placement == "lora":
+        return w + m
+    return (EYE + m) @ w if (placement == "input") != (projection == "k") else w @ (EYE + m)
+
+
+def turned(symmetry: str) -> tuple[dict[str, Term], Callable[[str, dict[str, Term]], Term]]:
+    """Return the weights after a symmetry, and the product of a projection's pair of weights, as the models see it."""
+    back = transpose(R_)
     if symmetry == "heads":
-        r, s = generic(2, 2, "r"), generic(2, 2, "s")
-        new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
-    else:  # the stream is xR; q, k and v read it through R⁻¹, and o writes into it
-        into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
-        out = into.T
-        new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
-    if functions(w, one, one) != functions(new, into, out):
-        msg = "The symmetry changes the function of the head."
-        raise ArithmeticError(msg)
-    changed = set()
-    for placement, projection in EVERY:
-        change, (c, d) = CHANGES[placement], w[projection].shape
-        m = generic(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement])
-        before, after = ({**x, projection: change(x[projection], m)} for x in (w, new))
-        if functions(before, one, one) != functions(after, into, out):
-            changed.add((placement, projection))
-    return frozenset(changed)
+        new = {"q": Q @ R_, "k": inverse(R_) @ K, "v": V @ S_, "o": inverse(S_) @ O}
+        return new, lambda x, w: w["q"] @ w["k"] if x in "qk" else w["v"] @ w["o"]
+    new = {"q": back @ Q, "k": K @ R_, "v": back @ V, "o": O @ R_}  # the stream is XR
+    return new, lambda x, w: R_ @ w["q"] @ w["k"] @ back if x in "qk" else R_ @ w["v"] @ w["o"] @ back
 
 
-IGNORED = {
-    "heads": {  # QR, SK, VR, SO with S = R⁻¹
-        ("input", "q"): "«T(QR)(R⁻¹K) = TQK»",
-        ("input", "k"): "K = W_kᵀ, T = (I + AB)ᵀ, «(QR)(R⁻¹K)T = QKT»",
-        ("input", "v"): "«T(VR)(R⁻¹O) = TVO»",
-        ("output", "o"): "«(VR)(R⁻¹O)T = VOT»",
-    },
-    "residual": {  # the stream is XR, and R⁻¹Q, R⁻¹K, R⁻¹V, OR
-        ("output", "q"): "«(XR)(R⁻¹Q)T = XQT»",
-        ("output", "k"): "«(XR)(R⁻¹K)T = XKT»",
-        ("output", "v"): "«(XR)(R⁻¹V)T = XVT»",
-        ("input", "o"): "«T(OR)R⁻¹ = TO»",  # R⁻¹ transforms the output back from the stream
-    },
-}
-"""For every pair in ``SAFE``: the adapted product after the symmetry equals that before it; Q is W_q, and so on."""
+def change(symmetry: str, placement: str, projection: str) -> tuple[Term, Term]:
+    """Return what the adapted head depends on, after the symmetry and before it."""
+    new, product_ = turned(symmetry)
+    there, here = ({**w, projection: adapted(w[projection], placement, projection)} for w in (new, WEIGHTS))
+    return product_(projection, there), here["q"] @ here["k"] if projection in "qk" else here["v"] @ here["o"]
 
 
-def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    def chain(claim: Claim) -> Iterator[Step]:
-        proved = IGNORED[symmetry]
-        for (placement, projection), says in proved.items():
-            yield line(f"{placement} on {projection} does not notice it: {says}")
-        others = EVERY - proved.keys()
-        listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
-        yield Step(f"every other one does: {listed}", found(notices(symmetry), others))
-        yield Step("the claim names these placements", found(claim.prose, statement(symmetry, frozenset(proved))))
-        if symmetry == "heads":
-            (c, s), r = sympy().symbols("c s"), sympy().diag(1, 2)
-            turn = sympy().Matrix([[c, s], [-s, c]])
-            yield Step("with rotary positions the scores contain rotations D, with which R has to commute: where "
-                       "R = diag(1, 2), ‖RDR⁻¹ − D‖_F > 0", true(r * turn * r.inv() != turn))  # fmt: skip
-
-    return chain
+def setting(symmetry: str, pairs: tuple[tuple[str, str], ...]) -> Setting:
+    sizes = {"heads": "h h", "residual": "c c"}[symmetry]
+    shapes = SHAPES if symmetry == "heads" else SHAPES | {"o": "e c"}
+    more = {f"{p[0]}{x}": axes(p, x).replace("d", "c") if symmetry == "residual" else axes(p, x) for p, x in pairs}
+    turns = {"R": sizes, **({"S": "e e"} if symmetry == "heads" else {})}
+    made = matrices(f"a head, {symmetry}", {**{k.upper(): a for k, a in shapes.items()}, **turns, **more},
+                    {"c": 4, "h": 2, "e": 3, "d": 5}, attributes={k: k for k in more}, meanings=MEANINGS)  # fmt: skip
+    if symmetry == "heads":
+        return made
+    return made.parametrised(lambda raw: made.parametrise({**raw, "r": torch.linalg.qr(raw["r"])[0]}))
 
 
-NAMES = {
-    "heads": "a change of basis in a head without rotary positions: W_qR, W_kR⁻ᵀ, W_vS, S⁻¹W_o",
-    "residual": "a rotated residual stream: xR, R⁻¹W_q, R⁻¹W_k, R⁻¹W_v, W_oR",
-}
+EVERY = tuple((p, x) for p in PLACEMENTS for x in WEIGHTS)
 
 
-def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
-    listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
-    return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"
+def others(symmetry: str) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in EVERY if pair not in SAFE[symmetry])
 
 
-def claim(symmetry: str, remark: str) -> Claim:
-    return Claim(
-        id=f"attention-{symmetry}",
-        source=BEYOND,
-        prose=statement(symmetry, SAFE[symmetry]),
-        proofs=(Shown(argument(symmetry)),),
-        expected=PROVED,
-        remark=remark,
+def least(symmetry: str) -> Term:
+    """Return the least change of what the head depends on, over the adapters that are not in ``SAFE``."""
+    sizes = [fro(after - before) for after, before in (change(symmetry, *pair) for pair in others(symmetry))]
+    found = sizes[0]
+    for size in sizes[1:]:
+        found = minimum(found, size)
+    return found
+
+
+def listed(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{p} on {x}" for p, x in pairs)
+
+
+def claims(symmetry: str, name: str) -> tuple[Claim, Claim]:
+    regular = tuple(rank(x).equals(rows(x)) for x in ((R_, S_) if symmetry == "heads" else (R_,)))
+    orthogonal = ((R_ @ transpose(R_)).equals(EYE),) if symmetry == "residual" else regular
+    return (
+        Claim(
+            id=f"attention-{symmetry}",
+            source=BEYOND,
+            reading=f"{name} is not noticed by {listed(SAFE[symmetry])}",
+            given=orthogonal,
+            concludes=tuple(after.equals(before) for after, before in (change(symmetry, *p) for p in SAFE[symmetry])),
+            proofs=(Expanded(),),
+            expected=PROVED,
+            setting=setting(symmetry, SAFE[symmetry]),
+            strategies=(RandomInstances(),),
+        ),
+        Claim(
+            id=f"attention-{symmetry}-others",
+            source=BEYOND,
+            reading=f"nor by one more of the {len(EVERY)} placements",
+            amends=f"attention-{symmetry}",
+            given=orthogonal,
+            concludes=(least(symmetry).equals(NOTHING),),
+            **refuted_by(f"attention-{symmetry}"),
+            setting=setting(symmetry, others(symmetry)),
+            strategies=(Replay(), RandomInstances()),
+        ),
     )
 
 
 CLAIMS = (
-    claim("heads", "with rotary positions R has to commute with the rotations, and S is any"),
-    claim("residual", "every placement notices this or the symmetry of attention-heads"),
-)  # fmt: skip
+    *claims("heads", "a change of basis in a head without rotary positions, QR, R⁻¹K, VS, S⁻¹O,"),
+    *claims("residual", "a rotation of the residual stream, XR, RᵀQ, KR, RᵀV, OR,"),
+)

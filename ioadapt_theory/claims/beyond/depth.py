@@ -1,82 +1,71 @@
 """The error of an adapter on another model: a part due to a change of basis (gauge) and a part due to other weights.
 
-f(x) = xW₁ … W_L, and the target f' has the weights W'_l. A gauge is a choice of orthogonal Q_l with Q₀ = Q_L = I; the
-model f^Q has the layers Q_{l−1}ᵀW_lQ_l and equals f. The mismatch of a layer is R_l = W'_l − Q_{l−1}ᵀW_lQ_l. The
-adapter T = I + M acts at one place. Not part of the claim: with a nonlinearity of Lipschitz constant λ that commutes
-with the Q_l (permutations), the two parts bound the error, by Minkowski's inequality and a factor λ‖W_j‖ for each later
-layer.
+Three linear layers W₁W₂W₃ and the target's V₁V₂V₃. A gauge is a choice of orthogonal Q₁, Q₂ between the layers; the
+layers W₁Q₁, Q₁ᵀW₂Q₂, Q₂ᵀW₃ compute the source's function. The adapter T acts at one place.
 """
+
+import torch
 
 from ioadapt_theory.claims.language import *
 
-DEPTH = 3
-"""Number of layers for which the proof is written out."""
+X_, T_, Q1, Q2 = matrix("x"), matrix("t"), matrix("q1"), matrix("q2")
+W = tuple(matrix(f"w{k}") for k in (1, 2, 3))
+V = tuple(matrix(f"v{k}") for k in (1, 2, 3))
+GAUGED = W[0] @ Q1, transpose(Q1) @ W[1] @ Q2, transpose(Q2) @ W[2]
+ORTHOGONAL = tuple((q @ transpose(q)).equals(EYE) for q in (Q1, Q2))
+TURNS = (EYE, Q1, Q2, EYE)
+"""The gauge at the inputs, between the layers, and at the outputs."""
+WIDTHS = "cdef"
 
 
-def gauge_parts() -> dict[str, bool]:
-    """Return, by place such as "input 2", whether T = QTQ⁻¹ for every adapter T and every change Q of basis there."""
-    sp, t = sympy(), noncommuting("T")
-    zero_there = {}
-    for layer in range(1, DEPTH + 1):
-        gauges = [(1, 1) if k in (0, DEPTH) else noncommuting(f"Q{k} Q{k}'") for k in (layer - 1, layer)]
-        (p, p_), (q, q_) = gauges
-        zero_there[f"input {layer}"] = sp.expand(t - p * t * p_) == 0
-        zero_there[f"output {layer}"] = sp.expand(t - q * t * q_) == 0
-    return zero_there
+def run(layers: tuple[Term, ...], place: int, t: Term) -> Term:
+    """Return XW₁W₂W₃ with the adapter ``t`` at a place: 0 before the first layer, 3 behind the last one."""
+    x: Term = X_
+    for k, w in enumerate(layers):
+        x = x @ t @ w if k == place else x @ w
+    return x @ t if place == len(layers) else x
 
 
-def sentence(zero_there: dict[str, bool]) -> str:
-    name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
-    safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
-    return (
-        "for linear layers, T = I + AB at one place and a gauge Q, f_T − f'_T is the sum of a gauge part, z(T − QTQ')W "
-        "at the input z of a layer or zW(T − QTQ') at its output, carried through f^Q, and of the mismatches "
-        "R_j = W'_j − Q_{j−1}'W_jQ_j, layer by layer; the gauge part is zero for every gauge and every adapter at "
-        f"{safe}, and nowhere else"
-    )
+def parts(place: int) -> Term:
+    """Return the gauge part and the mismatches of the layers, exchanged one by one."""
+    q = TURNS[place]
+    found = run(W, place, T_ - q @ T_ @ transpose(q)) if q != EYE else None
+    for k in range(3):
+        one = run((*V[:k], GAUGED[k] - V[k], *GAUGED[k + 1 :]), place, T_)
+        found = one if found is None else found + one
+    assert found is not None
+    return found
 
 
-@argued(Shown)
-def two_parts(claim: Claim) -> Iterator[Step]:
-    sp = sympy()
-    yield from spelled(
-        "in the gauge, the row Y = ZP meets the layer V = P⁻¹WQ: YV = «ZPP⁻¹WQ = ZWQ»",
-        "T at the input is seen from there: YP⁻¹TPV = «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
-        "T at the output is seen from there: YVQ⁻¹TQ = «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
-        "the gauge part at the input: Y(P⁻¹TP − T)V = «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
-        "the one at the output: YV(Q⁻¹TQ − T) = «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
-    )(claim)
-    swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
-    yield Step("which is not 0: where T = diag(2, 1) and Q = [0 1; 1 0], T − QTQ⁻¹ = diag(1, −1)",
-               found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
-    yield Step(f"the places of {DEPTH} layers where it is zero are those of the claim",
-               found(claim.prose, sentence(gauge_parts())))  # fmt: skip
-    layers, others = noncommuting(f"V_1:{DEPTH + 1}"), noncommuting(f"U_1:{DEPTH + 1}")
-    changed = [sp.Mul(*layers[:j], layers[j] - others[j], *others[j + 1 :]) for j in range(DEPTH)]
-    end = zero([sp.expand(sp.Mul(*layers) - sp.Mul(*others) - sp.Add(*changed))])
-    yield Step(f"layers changed one by one: the changes add up ({DEPTH} layers)", end)
-
-
-commutator = argued(Remarked, "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)")(
-    spelled(
-        "S = ‖z‖² = ‖zQ‖², t = tr Q, k = zQzᵀ: E‖zMQ‖² = E‖zQM‖² = E‖zM‖² = vnS and E⟨zMQ, zQM⟩ = vt · k, so "
-        "E‖z(MQ − QM)‖² = «vnS + vnS − 2vtk = 2v(nS − tk)»",
-        "planted networks with ReLU, z rectified Gaussians: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
-        "Q a permutation that leaves the share τ, t = nτ: E zQzᵀ = «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», and "
-        "E S = n/2, so the share E‖z(MQ − QM)‖²/E‖zM‖² = «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = "
-        "2(1 − τ(τ + (1 − τ)/π))»",
-        let={"a": "1/√(2π)"},
-    ),
-)
-CLAIMS = (
-    Claim(
-        id="depth-two-parts",
+def of_place(place: int, where: str) -> Claim:
+    side = WIDTHS[place]
+    axes = {f"{x}{k + 1}": f"{WIDTHS[k]} {WIDTHS[k + 1]}" for x in "WV" for k in range(3)}
+    inner_ = place in (1, 2)
+    setting = matrices(
+        f"three layers, {where}", {"X": "n c", **axes, "Q1": "d d", "Q2": "e e", "T": f"{side} {side}"},
+        {"n": 2, "c": 3, "d": 4, "e": 5, "f": 6},
+        meanings={"W1": "layers of the source", "V1": "layers of the target", "Q1": "the gauge", "T": "I + AB"},
+    )  # fmt: skip
+    return Claim(
+        id=f"depth-two-parts-{place}",
         source="beyond App. A.2",
-        amends="prop-4",
-        prose=sentence({"input 1": True, f"output {DEPTH}": True}),
-        proofs=(two_parts, commutator),
+        reading=f"three linear layers, an adapter {where}: " + ("a gauge part and mismatches" if inner_ else
+                                                                "mismatches alone, for every gauge"),
+        amends="prop-5" if place == 3 else "prop-4",
+        given=tuple(r for k, r in enumerate(ORTHOGONAL, start=1) if k != place),
+        concludes=((run(W, place, T_) - run(V, place, T_)).equals(parts(place)),),
+        proofs=(Expanded(),),
         expected=PROVED,
-        remark="planted networks with ReLU whose hidden channels are permuted but for a share τ lose "
-        "2(1 − τ(τ + (1 − τ)/π)) of the adapter's effect at an interior input",
-    ),
+        setting=setting.parametrised(lambda raw: setting.parametrise(
+            {**raw, **{k: torch.linalg.qr(raw[k])[0] for k in ("q1", "q2")}})),
+        strategies=(RandomInstances(),),
+    )  # fmt: skip
+
+
+PLACES = (
+    "before the first layer",
+    "between the first two layers",
+    "between the last two layers",
+    "behind the last layer",
 )
+CLAIMS = tuple(of_place(*x) for x in enumerate(PLACES))

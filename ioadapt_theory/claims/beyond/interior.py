@@ -41,9 +41,7 @@ CLAIMS = (
         given=(NEARLY_SAME,),
         concludes=(INSIDE <= SIGMA**2 * spectral(T) ** 2 * EPSILON,),
         **refuted_by("g1"),
-        remark="equal functions do not stay equal: {lhs of g1} from ε = 0, where LoRA on W₁ has {lhs of g1 in prop-3}",
         setting=between("h"),
-        strategies=(*SEARCHES, StackMonteCarlo(INPUT, layer=1)),
     ),
     inside(
         id="prop-4-interior-layers",
@@ -78,14 +76,12 @@ CLAIMS = (
         given=(NEARLY_SAME,),
         concludes=(EVERYWHERE <= SIGMA**2 * spectral(T) ** 4 * EPSILON,),
         **refuted_by("g1"),
-        remark="false already for one adapter inside the model",
         setting=between("c"),
     ),
     with_moments(
         id="prop-4-anisotropic",
         concludes=(discrepancy(INPUT, F) <= spectral(T) ** 2 * BEFORE,),
         **refuted_by("anisotropic"),
-        remark="true with ‖F(I + AB)F⁻¹‖₂ for ‖I + AB‖₂",
         setting=anisotropic("c"),
     ),
     with_moments(
@@ -115,7 +111,6 @@ CLAIMS = (
             ),
         ),
         expected=PROVED,
-        remark="a regular F is not needed here",
         setting=anisotropic("d"),
     ),
 )

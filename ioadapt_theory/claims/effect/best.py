@@ -16,6 +16,9 @@ BEST = let("M*", READ @ M @ WRITE)
 EFFECT = R_ @ M @ J
 REACHED = R_TARGET @ BEST @ J_TARGET
 LEAST = fro(REACHED - EFFECT)
+PLACES = {"R": "rows that the adapter reads on n samples, of the source", "R_target": "those of the target",
+          "J": "Jacobian of the outputs, behind the adapter, of the source", "J_target": "that of the target",
+          "M": "the source's adapter", "X": "any adapter of the target"}  # fmt: skip
 E0, E1, E2, E3 = (matrix(f"e{k}") for k in range(4))
 MISSED = (LEAST**2).equals(fro(EFFECT) ** 2 - fro(REACHED) ** 2)
 OTHERS = fro(R_TARGET @ X_ @ J_TARGET - EFFECT)
@@ -24,14 +27,18 @@ TURNS_REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
 TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 
-pythagoras = told(
-    "R'M*J' = ΠeΩ for e = RMJ, where Π = R'R'⁺ projects on the columns of R' and Ω = J'⁺J' on the rows of J'; R'⁺ = "
-    "(R'ᵀR')⁺R'ᵀ, J'⁺ = J'ᵀ(J'J'ᵀ)⁺",
-    "R'XJ' = ΠR'XJ'Ω: in orthonormal coordinates that begin there, where e = [a b; c d], ΠeΩ = [a 0; 0 0] and R'XJ' = "
-    "[y 0; 0 0]",
-    "there ‖ΠeΩ − e‖_F² = «b² + c² + d² = a² + b² + c² + d² − a²» = ‖e‖_F² − ‖ΠeΩ‖_F²",
-    "‖R'XJ' − e‖_F² − ‖ΠeΩ − e‖_F² = «(y − a)² + b² + c² + d² − (b² + c² + d²) = (y − a)²» ≥ 0: nothing is nearer",
-    "rank(M*) ≤ rank(M), as M is a factor of M*",
+ON_READS, ON_WRITES = let("Π", R_TARGET @ pinv(R_TARGET)), let("Ω", pinv(J_TARGET) @ J_TARGET)
+"""Projections on the columns of R' and on the rows of J'."""
+ANY = R_TARGET @ X_ @ J_TARGET
+pythagoras = argued(
+    (REACHED.equals(ON_READS @ EFFECT @ ON_WRITES), "R'⁺ = (R'ᵀR')⁺R'ᵀ and J'⁺ = J'ᵀ(J'J'ᵀ)⁺"),
+    (ANY.equals(ON_READS @ ANY @ ON_WRITES), "ΠR' = R' and J'Ω = J', for every X"),
+    (inner(EFFECT, ANY).equals(inner(REACHED, ANY)), "so what is missed is orthogonal to all that can be reached"),
+    (inner(EFFECT, REACHED).equals(inner(REACHED, REACHED)), "likewise"),
+    (MISSED, "Pythagoras"),
+    ((OTHERS**2).equals(LEAST**2 + fro(ANY - REACHED) ** 2), "Pythagoras"),
+    (LEAST <= OTHERS, "so"),
+    (rank(BEST) <= rank(M), "M is a factor of M*"),
 )
 CLAIMS = (
     Claim(
@@ -43,7 +50,7 @@ CLAIMS = (
         ),
         expected=PROVED,
         setting=matrices("best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
-                                                          "J_target": "t o", "X": "q t"}),
+                                                          "J_target": "t o", "X": "q t"}, meanings=PLACES),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -54,7 +61,8 @@ CLAIMS = (
         concludes=(GAUGE.equals(EFFECT),),
         proofs=(derived(GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT)),),
         expected=PROVED,
-        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}),
+        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"},
+                         meanings=PLACES | {"A": "change of basis before the adapter", "B": "and behind it"}),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -70,7 +78,8 @@ CLAIMS = (
         attained=("effect-telescope",),
         expected=PROVED,
         words=(ATTAINED,),
-        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}),
+        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)},
+                         meanings={"E0": "the source's effect, then those of hybrids, to the target's E₃"}),
         strategies=(Replay(), RandomInstances(), GradientAscent()),
     ),
 )  # fmt: skip

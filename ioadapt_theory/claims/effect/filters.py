@@ -25,12 +25,12 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
     return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
 
 
-unbounded = argued(Remarked, "unbounded without the layer, W = diag(1, t)")(
-    spelled(
-        "F = I, H = (0, 1)ᵀ, M = [0 1; 0 0] beside W: ‖FMH‖_F/‖FWH‖_F = «√(1² + 0²)/√(0² + t²) = 1/t», without bound",
-        positive="t",
-    ),
-)
+MEANINGS = {
+    "F": "FᵀF are the second moments before the adapter; for an output adapter FFᵀ = JJᵀ, J the Jacobian behind it",
+    "W": "the adapted layer",
+    "M": "the adapter",
+    "H": "change of the Jacobian, or of the rows, on the other side",
+}
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:
@@ -44,11 +44,10 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
         given=(given,),
         concludes=(deduction.first <= bound,),
         proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == op): LENGTHS_TRIED
-                                              for op in ("spectral", "fro")}),
-                *[unbounded] * (name == "lora")),
+                                              for op in ("spectral", "fro")})),
         expected=PROVED,
         words=(SHARP,),
-        setting=matrices(f"a layer and a change, {name}", axes),
+        setting=matrices(f"a layer and a change, {name}", axes, meanings=MEANINGS),
         strategies=(RandomInstances(), GradientAscent()),
     )  # fmt: skip
 

@@ -11,6 +11,9 @@ J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"
 BATCH = matrix("z")
 """The rows z of several inputs with the same J."""
 SIDE = {INPUT: "c c", OUTPUT: "d d"}
+MEANINGS = {"z": "a row that enters the layer of the target", "Z": "rows that enter the layer of the target",
+            "J": "Jacobian of the outputs behind the layer", "M": "the adapter", "e": "its effect on the source",
+            "W": "the adapted layer", "H": "a change of the layer"}  # fmt: skip
 
 
 def lora(placement: Placement) -> Term:
@@ -35,7 +38,7 @@ def identity(placement: Placement) -> Claim:
         proofs=(derived(left, Link("the adapter's effect is LoRA's and its own change", right)),),
         expected=PROVED,
         setting=matrices(f"one row, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
-                                                     "M": SIDE[placement], "e": "o"}),
+                                                     "M": SIDE[placement], "e": "o"}, meanings=MEANINGS),
         strategies=(RandomInstances(),),
     )  # fmt: skip
 
@@ -48,7 +51,9 @@ OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
 SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
 SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
 BOTH_SIDES = matrices(
-    "one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"}
+    "one layer, both sides",
+    {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"},
+    meanings=MEANINGS | {"M": "an input adapter, and the LoRA MW", "H": "an output adapter, and the LoRA WH"},
 )
 CLAIMS = (
     identity(INPUT),
@@ -73,8 +78,8 @@ CLAIMS = (
         concludes=(EITHER_SIGN.equals(LORA_AND_OWN),),
         proofs=(derived(EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),),
         expected=PROVED,
-        remark="LoRA loses less on average, by the square of the own change's effect",
-        setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}),
+        setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"},
+                         meanings=MEANINGS),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -86,8 +91,8 @@ CLAIMS = (
         proofs=(Derived((Chain(SCALED, (Link("s/s = 1", PLAIN),)),
                                       Chain(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),),
         expected=PROVED,
-        remark="an input adapter keeps R = 1, LoRA R = 1 − (1 − 1/s)²",
-        setting=matrices("a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""}),
+        setting=matrices("a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""},
+                         meanings=MEANINGS | {"M": "an input adapter", "H": "a LoRA", "s": "a scale"}),
         strategies=(RandomInstances(),),
     ),
 )  # fmt: skip

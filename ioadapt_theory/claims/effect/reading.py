@@ -6,9 +6,6 @@ and writes the input, an output adapter the output. In linear models RMJ is the 
 first-order term in M, and J depends on the sample.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 R_, R_TARGET, J, J_TARGET = matrix("r"), matrix("r_target"), matrix("j"), matrix("j_target")
@@ -28,40 +25,13 @@ COSINES = sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)
 RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
-def drawn(name: str, rows_: int, columns: int) -> Any:
-    """Return a matrix of symbols that stand for random entries with mean 0."""
-    return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
-
-
-def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """Return the mean of x, of degree ≤ 2 in each random symbol; a law is (independent symbols of mean 0, variance)."""
-    for entries, variance in laws:
-        terms = sympy().Poly(sympy().expand(x), *entries).terms()
-        x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
-    return sympy().expand(x)
-
-
-@argued(Shown)
-def expected(claim: Claim) -> Iterator[Step]:
-    """Average ⟨e, e'⟩ on two samples over 2 x 3 adapters: M with iid entries, or AB with iid entries of A and of B."""
-    sp = sympy()
-    v, w = sp.symbols("v w")
-    samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]
-    right = sum((r * s.T)[0] * (j * k.T).trace() for r, s, j, k in samples)
-    m, a, b = drawn("m", 2, 3), drawn("a", 2, 2), drawn("b", 2, 3)
-    product = [(list(a), v), (list(b), w)]
-    for says, adapter, laws, scale in (("iid entries", m, [(list(m), v)], v),
-                                       ("an AB through 2 columns", a * b, product, 2 * v * w)):  # fmt: skip
-        left = sum((r * adapter * j * k.T * adapter.T * s.T)[0] for r, s, j, k in samples)
-        yield Step(
-            f"{says}: E⟨e, e'⟩ = {str(scale).replace('*', '')} Σ ⟨r, r'⟩⟨J, J'⟩",
-            vanishes(mean(left, *laws) - scale * right),
-        )
-    constant = {x: y for k in (2, 3) for x, y in zip(samples[1][k], samples[0][k], strict=True)}
-    split = sum((r * s.T)[0] for r, s, _, _ in samples) * (samples[0][2] * samples[0][3].T).trace()
-    yield Step(
-        "one Jacobian for all samples: Σ ⟨r, r'⟩⟨J, J'⟩ = ⟨R, R'⟩⟨J, J'⟩", vanishes(right.subs(constant) - split)
-    )
+NU, NU_B, A, B = scalar("v"), scalar("w"), matrix("a"), matrix("b")
+MEANINGS = {"R": "rows that the adapter reads on n samples, of the source", "R_target": "those of the target",
+            "J": "Jacobian of the outputs, behind the adapter, of the source", "J_target": "that of the target",
+            "M": "the adapter", "L": "another adapter, of the target", "u": "the adapter of rank one uᵀv"}  # fmt: skip
+KERNEL = inner(R_, R_TARGET) * inner(J, J_TARGET)
+RANDOM = mean(inner(R_ @ M @ J, R_TARGET @ M @ J_TARGET), m=NU)
+OF_FACTORS = mean(inner(R_ @ A @ B @ J, R_TARGET @ A @ B @ J_TARGET), a=NU, b=NU_B)
 
 
 CLAIMS = (
@@ -72,7 +42,7 @@ CLAIMS = (
         proofs=(derived(PRODUCT, Link("turn the trace round", BY_GRAMS)),),
         expected=PROVED,
         setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
-                                          "L": "q t"}),
+                                          "L": "q t"}, meanings=MEANINGS),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -91,16 +61,20 @@ CLAIMS = (
         ),
         expected=PROVED,
         setting=matrices("one vector", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p",
-                                      "v": "s"}),
+                                      "v": "s"}, meanings=MEANINGS),
         strategies=(RandomInstances(),),
     ),
     Claim(
         id="effect-random",
         source=BEYOND,
+        reading="a random adapter, or a random product AB, and one Jacobian for all samples",
         amends="effect-read-write",
-        prose="M with iid entries, or AB with iid entries in A and in B: E⟨e, e'⟩ is a constant times Σ ⟨r, r'⟩⟨J, "
-        "J'⟩ over samples",
-        proofs=(expected,),
+        concludes=(RANDOM.equals(NU * KERNEL), OF_FACTORS.equals(NU * NU_B * rows(B) * KERNEL)),
+        proofs=(Expanded(),),
         expected=PROVED,
+        setting=matrices("a random adapter", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "M": "p s",
+                                               "A": "p k", "B": "k s", "v": "", "w": ""},
+                         {"n": 4, "p": 3, "s": 2, "o": 5, "k": 6}, meanings=MEANINGS | {"v": "variance of entries"}),
+        strategies=(RandomInstances(most=5),),
     ),
 )  # fmt: skip

@@ -1,32 +1,31 @@
 """Exact arguments, one class per kind of conclusion, so that the verdict follows from the class.
 
-- ``Derived`` and ``Told``: a readable proof of a theorem that Coq has checked, in formulas or in lines of text.
-- ``Reached``: lines of algebra that end at the right side of a bound, exactly or up to a remainder.
+- ``Derived``, ``Argued`` and ``By``: a readable proof of a theorem that Coq has checked: chains, steps, other claims.
+- ``Expanded``: exact algebra of matrices of any size proves an equation.
+- ``Computed``: a statement without letters is evaluated exactly.
 - Module ``extremes``: instances that attain a bound or violate a claim.
-- Module ``prose``: arguments for and against a sentence.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
+import torch
+from torch import Tensor
+
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.formal import MachineChecked
 from ioadapt_theory.claims.evidence.searches import seeded
-from ioadapt_theory.claims.evidence.steps import Step, line
+from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.lines import printed as unmarked
-from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.notation import defined, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
-from ioadapt_theory.claims.expression.values import Values, misfit
+from ioadapt_theory.claims.expression.values import Values, fits
+from ioadapt_theory.claims.settings.matrices import SIZES
 
-__all__ = ["Chain", "Derived", "Link", "derived", "reaching", "told"]
+__all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "derived"]
 """Exported to ``language``."""
-
-Lines = Callable[[Relation], Iterator[Step]]
-ROUNDING = 1e-9
-"""Relative error up to which a formula of a chain counts as true, to allow for rounding."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Proof(Strategy):
     """An exact argument about a claim.
 
     Attributes:
-        proves: whether an argument of this class proves the relations of the claim, or its prose.
+        proves: whether an argument of this class proves the relations of the claim.
         refutes: whether it contradicts the claim.
         shows: the properties in ``Claim.words`` that it establishes.
     """
@@ -56,7 +55,7 @@ class Proof(Strategy):
     def holds(self, claim: Claim) -> bool:
         return next(iter(self.broken(claim)), None) is None
 
-    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+    def __call__(self, claim: Claim, run: Run) -> Finding:
         """Return the outcome; if the argument fails, ``lacks`` holds the first message of ``broken``."""
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
@@ -71,13 +70,42 @@ class Proof(Strategy):
 
 @dataclass(frozen=True)
 class InCoq(Proof):
-    """A human-readable proof of a theorem that Coq has checked."""
+    """A human-readable proof, which proves nothing by itself: the claim is proved if Coq has a theorem about it."""
 
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        if not MachineChecked()(claim, Run(), 0).proves:
+        if claim.expected is Verdict.PROVED and not MachineChecked()(claim, Run()).proves:
             yield "Coq has no theorem about this formula"
+
+    def __call__(self, claim: Claim, run: Run) -> Finding:
+        return replace(super().__call__(claim, run), proves=MachineChecked()(claim, run).proves)
+
+
+def instances(claim: Claim, further: Mapping[str, str] = {}) -> Any:
+    """Return random instances of a claim, with values for ``further`` letters, given by name with their axes."""
+    run = Run()
+    generator = seeded(run, claim.id)
+    assert claim.setting is not None
+    drawn = claim.setting.parametrise(claim.setting.start(run.starts, generator))
+    sizes = dict(SIZES)
+    for x in claim.setting.letters:
+        if (value := getattr(drawn, x.attribute)) is not None:
+            sizes |= dict(zip(x.axes.split(), value.shape[1:], strict=False))
+    shapes = {name: tuple(sizes[axis] for axis in axes.split()) for name, axes in further.items()}
+    more = {k: torch.randn((run.starts, *s), generator=generator, dtype=torch.float64) for k, s in shapes.items()}
+    return Extended(drawn, {k: x if shapes[k] else x.exp() for k, x in more.items()}) if more else drawn
+
+
+class Extended:
+    """Instances of a claim with values for further letters."""
+
+    def __init__(self, instance: Any, more: Mapping[str, Tensor]) -> None:
+        self.instance, self.more = instance, more
+        self.__dataclass_fields__ = instance.__dataclass_fields__
+
+    def __getattr__(self, name: str) -> Any:
+        return self.more[name] if name in self.more else getattr(self.instance, name)
 
 
 class Link(NamedTuple):
@@ -98,7 +126,7 @@ class Chain(NamedTuple):
 class Derived(InCoq):
     """A proof that has one chain for each conclusion; the links are checked on random instances."""
 
-    name: ClassVar[str] = "a chain of formulas, which Coq has proved"
+    name: ClassVar[str] = "a chain of formulas"
     chains: tuple[Chain, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -106,10 +134,9 @@ class Derived(InCoq):
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
             yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions, or no setting"
             return
-        run = Run()
-        instance = claim.setting.parametrise(claim.setting.start(run.starts, seeded(run, claim.id)))
+        instance = instances(claim)
         values, residuals = Values(instance), claim.inequality.residuals(instance)
-        yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > ROUNDING)
+        yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > 1e-9)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
             start = first_order(goal.left) if goal.order else goal.left
             if opened(first) != opened(start):
@@ -120,72 +147,139 @@ class Derived(InCoq):
             for says, formula in links:
                 if before == formula:
                     yield f"{says}: the formula does not change"
-                if misfit(Relation(before, goal.sign, formula), values) > ROUNDING:
-                    yield f"{says}: {text(Relation(before, goal.sign, formula))} is false"
+                step = Relation(before, goal.sign, formula)
+                if not fits(step, values).all():
+                    yield f"{says}: {text(step)} is false"
                 before = formula
 
     def printed(self, claim: Claim) -> Iterator[str]:
+        values = Values(instances(claim))
         for first, links in self.chains:
+            yield from defined(first, *(x.formula for x in links))
             yield text(first)
-            yield from (f"{says}: {text(formula)}" for says, formula in links)
+            before = first
+            for says, formula in links:
+                sign = "=" if fits(before.equals(formula), values).all() else "≤"
+                yield f"  {sign} {text(formula)}  ({says})"
+                before = formula
 
 
 def derived(first: Term, *links: Link) -> Derived:
     return Derived((Chain(first, links),))
 
 
-@dataclass(frozen=True)
-class Told(InCoq):
-    """A proof, in lines of text, of a theorem that Coq has checked; formulas between « and » are checked, too."""
+class Step(NamedTuple):
+    """A relation, the reason why it holds, and the conditions under which it is needed and true."""
 
-    name: ClassVar[str] = "the steps of a proof in Coq"
-    lines: tuple[str, ...]
-    options: Mapping[str, Any]  # passed to ``steps.line``
+    relation: Relation
+    because: str = ""
+    under: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Argued(InCoq):
+    """A proof in steps, which are relations between quantities of the claim; each is checked on random instances."""
+
+    name: ClassVar[str] = "steps"
+    steps: tuple[Step, ...]
+    # further letters, by name with their axes; a step with such a letter is about all its values
+    letters: Mapping[str, str] = field(default_factory=dict)
 
     def broken(self, claim: Claim) -> Iterator[str]:
         yield from super().broken(claim)
-        steps = (line(says, **self.options) for says in self.lines)
-        yield from (step.says for step in steps if not (step.check.holds or step.check.empty))
+        values = Values(instances(claim, self.letters))
+        for r, because, under in self.steps:
+            if opened(r.left) == opened(r.right):
+                yield f"{because}: {text(r)} says nothing"
+            meets = torch.stack([fits(u, values) for u in under]).all(0) if under else torch.tensor([True])
+            if not meets.any():
+                yield f"{because}: never the case: {', '.join(map(text, under))}"
+            if not (fits(r, values) | ~meets).all():
+                yield f"{because}: {text(r)} is false"
+        shown = [Relation(opened(r.left), r.sign, opened(r.right)) for r, *_ in self.steps]
+        for goal in claim.goals:
+            if Relation(opened(goal.left), goal.sign, opened(goal.right)) not in shown:
+                yield f"the steps do not end at {text(goal)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        yield from map(unmarked, self.lines)
+        yield from defined(*(x for s in self.steps for r in (s.relation, *s.under) for x in (r.left, r.right)))
+        for r, because, under in self.steps:
+            condition = f"if {' and '.join(map(text, under))}: " if under else ""
+            yield f"  {condition}{text(r)}" + (f"  ({because})" if because else "")
 
 
-def told(*lines: str, **options: Any) -> Told:
-    return Told(lines, options)
+def argued(*steps: tuple[Any, ...] | Step, **letters: str) -> Argued:
+    """Return the proof with the given steps; ``letters`` are further letters with their axes."""
+    return Argued(tuple(Step(*s) for s in steps), letters)
 
 
 @dataclass(frozen=True)
-class Reached(Proof):
-    """Lines of algebra that derive the first conclusion; any others must be the same relation for the target model."""
+class By(InCoq):
+    """A proof by other claims."""
 
-    name: ClassVar[str] = "lines of algebra that end at the right side"
-    about: Relation  # the conclusion that the lines derive
-    lines: Lines
-    order: int | None  # order of the remainder; None without a remainder
-    proves: ClassVar[bool] = True
+    name: ClassVar[str] = "from other claims"
+    others: tuple[str, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        first, *others = claim.concludes
-        for other in others:
-            if [opened(other.left), opened(other.right)] != [twin(opened(x)) for x in (first.left, first.right)]:
-                yield f"{text(other)} is not the same conclusion for the target"
-        if self.order and (first.order is None or first.order > self.order):
-            yield f"the lines leave O(ε^{self.order})"
-        if first.sign == "<" or replace(first, order=None) != self.about:
-            yield f"the lines show {text(self.about)}, not {text(first)}"
-        steps = tuple(self.lines(self.about))
-        yield from (step.says for step in steps if not step.holds)
-        if len(steps) < 2 or not steps[-1].reaches:
-            yield "the lines do not reach the right side"
+        from ioadapt_theory.claims.registry import CLAIMS
+
+        yield from super().broken(claim)
+        if not self.others:
+            yield "no claims are named"
+        yield from (f"{x} is not proved" for x in self.others if str(CLAIMS[x].expected) != "proved")
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        yield from (step.says for step in self.lines(self.about))
+        from ioadapt_theory.claims.registry import CLAIMS
+
+        yield from (f"{x}: {CLAIMS[x].statement}" for x in self.others)
 
 
-def reaching(about: Relation, order: int | None = None) -> Callable[[Lines], Reached]:
-    """Return a decorator that turns a generator of steps into a proof of ``about``, up to O(ε^``order``) if given."""
-    return lambda lines: Reached(about, lines, order)
+@dataclass(frozen=True)
+class Expanded(Proof):
+    """A proof of equations: both sides are expanded into products and traces of letters, for matrices of any size."""
+
+    proves: ClassVar[bool] = True
+    name: ClassVar[str] = "both sides expand to the same sum of products and traces, for matrices of any size"
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        assert claim.setting is not None
+        shapes = {x.attribute: tuple(x.axes.split()) for x in claim.setting.letters}
+        for r in claim.concludes:
+            if not algebra.equal(r, claim.given, shapes):
+                yield f"{text(r)} does not follow by expansion"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        yield f"expand both sides of {' and of '.join(map(text, claim.concludes))}"
+        if rules := [text(r) for r in claim.given if r.sign == "="]:
+            yield f"and replace by {', '.join(rules)}"
+
+
+@dataclass(frozen=True)
+class Computed(Proof):
+    """The exact values of both sides of a statement without letters, for or against the claim."""
+
+    name: ClassVar[str] = "both sides computed exactly"
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        if not claim.concludes or claim.setting is None or claim.setting.letters:
+            yield "the claim has letters"
+
+    def holds_of(self, claim: Claim) -> bool:
+        values = Values(None)
+        sides = [(values(r.left), r.sign, values(r.right)) for r in claim.concludes]
+        return all(a == b if sign == "=" else a < b if sign == "<" else a <= b for a, sign, b in sides)
+
+    def __call__(self, claim: Claim, run: Run) -> Finding:
+        names, none = frozenset([self.name]), frozenset[str]()
+        if lacks := frozenset(self.broken(claim)):
+            return Finding(kind=self.kind, lacks=lacks)
+        said = self.holds_of(claim)
+        return Finding(kind=self.kind, instances=1, proves=names if said else none, refutes=none if said else names)
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        values = Values(None)
+        sides = dict.fromkeys(x for r in claim.concludes for x in (r.left, r.right) if x.op != "number")
+        yield from (f"{text(x)} = {values(x)}" for x in sides)
 
 
 def twin(x: Term) -> Term:

@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Word
+from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
-from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.expression.values import Values, both
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
@@ -117,14 +118,24 @@ class Contradicted(Proof):
             yield f"{self.witness} does not violate {claim.statement}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        values = Values(exact_instance(claim, witness(self.witness)))
+        raw = witness(self.witness)
+        values = Values(exact_instance(claim, raw))
+        yield from (f"{key} = {shown(value)}" for key, value in raw.items())
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
             if goal.left.kind == "scalar":
                 one, other = (sympy().simplify(side) for side in (left, right))
-                yield f"{self.witness}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
+                yield f"{text(goal.left)} = {one}, but {text(goal.right)} = {other}"
             else:
-                yield f"{self.witness}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
+                yield f"the squared entries of {text(goal.left - goal.right)} add up to {((left - right) ** 2).sum()}"
+
+
+def shown(value: Any) -> str:
+    """Return a number, row or matrix of an instance file as text, such as [1 0; 0 3]."""
+    if not isinstance(value, list):
+        return str(value)
+    rows = [row if isinstance(row, list) else [row] for row in value]
+    return f"[{('; ' if isinstance(value[0], list) else ' ').join(' '.join(map(str, row)) for row in rows)}]"
 
 
 def contradicted(*names: str) -> tuple[Proof, ...]:
@@ -134,7 +145,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 def holds_exactly(r: Relation, values: Values) -> bool:
     """Return whether a relation holds for exact numbers; an inequality that sympy cannot decide raises a TypeError."""
     sp = sympy()
-    left, right = values(r.left), values(r.right)
+    left, right = both(r, values)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
     difference = sp.simplify(left - right)
@@ -153,3 +164,16 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
     values = {letters[key]: exact(value) for key, value in raw.items() if key in letters}
     arrays = {name: np.array(v, dtype=object) if isinstance(v, list) else v for name, v in values.items()}
     return claim.setting.build(**arrays)
+
+
+@dataclass(frozen=True)
+class Said(Strategy):
+    """A check that every property in ``Claim.words`` is shown by an attaining instance or an argument."""
+
+    kind: Evidence = Evidence.EXACT
+
+    def __call__(self, claim: Claim, run: Run) -> Finding:
+        shows = frozenset[Word]().union(*(p.shows for p in claim.proofs))
+        if claim.attained:
+            shows |= {Word.ATTAINED}
+        return Finding(kind=self.kind, lacks=frozenset(f'nothing shows "{w}"' for w in claim.words if w not in shows))

@@ -9,10 +9,6 @@ from typing import Any
 
 TOLERANCE = 1e-8
 """Largest excess of lhs/rhs over 1 that is not a violation, about the square root of float64's precision."""
-FALSE_ALARM = 1e-9
-"""Maximum probability that a test on samples of stacks fails by chance although the statement is true."""
-UNIT = 1 << 20
-"""Statistics are rounded to multiples of 1/UNIT and added as integers, so that the order of addition is irrelevant."""
 
 
 class Verdict(StrEnum):
@@ -48,38 +44,11 @@ class Evidence(StrEnum):
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
     RANDOM = "random"  # both sides on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent on lhs/rhs under the hypotheses
-    MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks, or means of random draws
 
 
 def json_ratio(ratio: float) -> float | str | None:
     """Return a ratio as JSON, which has no infinities: −∞ (nothing measured) becomes null, and ∞ becomes "inf"."""
     return None if ratio == -math.inf else "inf" if ratio == math.inf else ratio
-
-
-def _limit(counts: Mapping[str, int], probability: float) -> float:
-    """Return a t such that P(excess > t) and P(excess < −t) are ≤ ``probability`` if the closed form is right."""
-    t = -math.log(probability)
-    return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
-
-
-def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the failed tests on the samples of all stacks; a true claim fails each with probability ≤ ``FALSE_ALARM``.
-
-    A stack is a random pair of linear models. The mean of the squared distance of their outputs over N Gaussian samples
-    is compared with its expected value according to the claim (closed form), and with the claim's bound. N(mean/closed
-    form − 1) is a sum of centred χ² variables with weights that sum to 1, and N(mean/bound − 1) is not larger if the
-    bound holds. Laurent and Massart (2000, Lemma 1) bound the tails of such sums for one stack and for several.
-
-    Args:
-        counts: ``excess`` is Σ N(mean/closed form − 1), ``excess_of_bound`` is Σ N(mean/bound − 1), and ``variance`` is
-            that of ``excess`` if the closed form is right, all in units of 2⁻²⁰. Missing values are 0.
-    """
-    failed = set()
-    if abs(counts.get("excess", 0)) > UNIT * _limit(counts, FALSE_ALARM / 2):
-        failed.add("the sample means together contradict the closed form")
-    if counts.get("excess_of_bound", 0) > UNIT * _limit(counts, FALSE_ALARM):
-        failed.add("the sample means together exceed the bound")
-    return frozenset(failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +65,7 @@ class Finding:
     # what the registry states but the strategy did not confirm: an argument that does not hold, a witness that violates
     # nothing, a bound that is not attained
     lacks: frozenset[str] = frozenset()
-    # further counts, added when findings merge; those of samples are tested together (``contradictions``)
+    # further counts, added when findings merge
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -119,18 +88,11 @@ class Finding:
             counts={name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names},
         )
 
-    @property
-    def contradictions(self) -> frozenset[str]:
-        """Names of whatever refutes the claim: arguments, witnesses, and failed tests on the samples of all stacks."""
-        return self.refutes | contradictions(self.counts)
-
     def to_json(self) -> dict[str, Any]:
-        """Return the finding without its kind as JSON values, with ``contradictions`` if samples were counted."""
+        """Return the finding without its kind as JSON values."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
-        if "samples" in self.counts:
-            content |= {"contradictions": sorted(self.contradictions)}
         return content
 
     @classmethod
@@ -195,7 +157,7 @@ class Verification:
         Otherwise the claim is PROVED by an exact argument or a theorem in Coq. Without a proof, it has SURVIVED if
         instances of it were evaluated, and is UNTESTED if not.
         """
-        if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
+        if self.worst_ratio > 1 + TOLERANCE or any(f.refutes for f in self.findings.values()):
             return Verdict.REFUTED
         if any(f.lacks for f in self.findings.values()):
             return Verdict.UNDECIDED

@@ -65,7 +65,7 @@ class MachineChecked(Strategy):
 
     kind: Evidence = Evidence.FORMAL
 
-    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+    def __call__(self, claim: Claim, run: Run) -> Finding:
         """Return the recorded theorem as proof or refutation; an empty finding if none is about the current formula."""
         entry = record().get(claim.id)
         if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):

@@ -11,8 +11,8 @@ from typing import Any
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import EYE, Relation, Term, opened, squared
-from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened, squared
+from ioadapt_theory.claims.expression.values import Values, both
 from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.errors import InvalidValueError
 
@@ -67,8 +67,8 @@ class Hypothesis:
             return excess if self.relation is self.stated else excess / 2  # relative excess of squares
         if left.kind == "scalar":
             return abs(values(left) - values(right))
-        value = values(left)
-        return a.frobenius_sq(value - (a.identity(value) if right == EYE else values(right)))
+        one, other = both(self.relation, values)
+        return a.frobenius_sq(one - other) if left.kind == "matrix" else a.dot(one - other, one - other)
 
     def equal(self, instance: Any) -> bool:
         values = Values(instance)

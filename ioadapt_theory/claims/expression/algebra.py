@@ -1,19 +1,25 @@
-"""Conversion of formulas to sympy expressions, and tests of whether an expression is identically zero.
+"""Exact algebra of matrices of any size: words in letters, their traces, and means over random letters.
 
-Needs the extra ``proofs``; sympy is imported when it is first used.
+A scalar or matrix is a sum of terms: a coefficient (of sympy), traces of words, and one word, which is empty for a
+scalar. A word is a product of letters and transposed letters. Needs the extra ``proofs``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import product
 from math import isqrt
-from random import Random
 from typing import Any
 
-from ioadapt_theory.claims.expression.tree import Term
+from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part, opened
 from ioadapt_theory.errors import MissingExtraError
 
-SYMPY = {"abs": "Abs", "ln": "log", "arcsin": "asin", "artanh": "atanh", "max": "Max", "min": "Min"}
-POSITIVE = frozenset(("epsilon", "sigma"))
+Letter = tuple[str, bool]
+"""Name of a matrix or row, and whether it is transposed; ⁻¹ and ⁺ are part of the name."""
+Word = tuple[Letter, ...]
+Sum = dict[tuple[tuple[Word, ...], Word], Any]
+"""Coefficients by traces, sorted, and word."""
+Rules = tuple[tuple[Word, Word | None], ...]
+"""Words that hypotheses replace with other words, or with zero."""
 
 
 def sympy() -> Any:
@@ -29,83 +35,6 @@ def sympy() -> Any:
     return module
 
 
-def noncommuting(names: str) -> Any:
-    return sympy().symbols(names, commutative=False)
-
-
-def positives(names: str) -> Any:
-    return sympy().symbols(names, positive=True)
-
-
-def generic(rows: int, columns: int, name: str = "") -> Any:
-    """Return a matrix of pseudo-random integers, which depend only on the size of the matrix and on ``name``."""
-    return sympy().randMatrix(rows, columns, prng=Random(name))
-
-
-def symbolic(x: Term, known: Mapping[Term, Any] = {}) -> Any:
-    """Return a formula as a sympy expression; subformulas in ``known`` become their values there, outermost first.
-
-    Raises:
-        ValueError: an operation has no symbolic form.
-    """
-    sp = sympy()
-    if x in known:
-        return known[x]
-
-    def go(y: Term) -> Any:
-        return symbolic(y, known)
-
-    match x:
-        case Term("let", (inner,)):
-            return go(inner)
-        case Term("number", _, digits):
-            return sp.Rational(digits)
-        case Term("scalar", _, name):
-            return sp.Symbol(name, positive=True) if name in POSITIVE else sp.Symbol(name)
-        case Term("row" | "matrix", _, name):
-            return sp.Symbol(name, commutative=False)
-        case Term("pinv", (m,)):
-            return sp.Symbol(f"pinv({go(m)})", commutative=False)
-        case Term("eye"):
-            return sp.Integer(1)
-        case Term("pi"):
-            return sp.pi
-        case Term("add" | "plus", (a, b)):
-            return go(a) + go(b)
-        case Term("mul" | "scale" | "product", (a, b)):
-            return go(a) * go(b)
-        case Term("div", (a, b)):
-            return go(a) / go(b)
-        case Term("pow", (a,), power):
-            return go(a) ** int(power)
-        case Term("sum", (_, *terms)):
-            return sum(go(t) for t in terms)
-        case Term("positive", (a,)):
-            return sp.Max(go(a), 0)
-        case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "max" | "min"):
-            return getattr(sp, SYMPY.get(x.op, x.op))(*(canonical(go(a)) for a in x.args))
-    msg = f"The operation {x.op!r} cannot be written in sympy."
-    raise ValueError(msg)
-
-
-def canonical(x: Any) -> Any:
-    """Return an expression as a quotient of expanded polynomials, so that functions of equal arguments are equal."""
-    return sympy().cancel(sympy().together(sympy().expand(x)))
-
-
-def vanishes(expression: Any, *relations: Any) -> bool:
-    """Return whether a rational expression is identically zero, if the polynomials ``relations`` are zero.
-
-    ``relations`` must be a Gröbner basis for the alphabetical order of their symbols; a single relation always is one.
-    """
-    sp = sympy()
-    numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))
-    if relations:
-        letters = sorted(set().union(*(r.free_symbols for r in relations)), key=str)
-        numerator = sp.reduced(numerator, list(relations), *letters)[1]
-    return bool(sp.expand(numerator) == 0)
-
-
 def root(x: Fraction) -> Fraction:
     """Return the square root of a fraction: exact for the square of a fraction, otherwise to 120 decimal places."""
     n, d = isqrt(x.numerator), isqrt(x.denominator)
@@ -113,3 +42,196 @@ def root(x: Fraction) -> Fraction:
         return Fraction(n, d)
     scale = 10**120
     return Fraction(isqrt(x.numerator * scale**2 // x.denominator), scale)
+
+
+def equal(relation: Relation, given: tuple[Relation, ...], shapes: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether an equation follows, for all sizes, from the equations of matrices in ``given``.
+
+    ``shapes`` holds the names of the axes of every letter.
+
+    Raises:
+        ValueError: an operation is not polynomial.
+    """
+    if relation.sign != "=":
+        return False
+    algebra = Algebra(shapes, ())
+    algebra = Algebra(shapes, tuple(_rules(given, algebra)))
+    algebra.scalars = {r.left.name: algebra(r.right) for r in given if r.sign == "=" and r.left.op == "scalar"}
+    sides = (algebra(opened(x)).items() for x in (relation.left, relation.right))
+    difference = _collected((key, sign * x) for side, sign in zip(sides, (1, -1), strict=True) for key, x in side)
+    return all(sympy().cancel(sympy().expand(x)) == 0 for x in difference.values())
+
+
+def _rules(given: tuple[Relation, ...], algebra: "Algebra") -> Iterator[tuple[Word, Word | None]]:
+    for r in given:
+        if r.sign == "=" and r.left.kind != "scalar":
+            (left,), right = algebra(opened(r.left)).items(), algebra(opened(r.right))
+            (other,) = right.items()
+            assert left[1] == other[1] == 1, "a hypothesis equates two products"
+            yield left[0][1], other[0][1]
+            yield _transposed(left[0][1]), _transposed(other[0][1])
+
+
+def _collected(terms: Iterable[tuple[Any, Any]]) -> Sum:
+    """Return the sum of terms, each a key and a coefficient, without those that vanish."""
+    found: dict[Any, list[Any]] = {}
+    for key, x in terms:
+        found.setdefault(key, []).append(x)
+    sums = {key: xs[0] if len(xs) == 1 else sympy().expand(sum(xs)) for key, xs in found.items()}
+    return {key: x for key, x in sums.items() if x != 0}
+
+
+def _add(a: Sum, b: Sum) -> Sum:
+    return _collected((*a.items(), *b.items()))
+
+
+def _transposed(w: Word) -> Word:
+    return tuple((name, not turned) for name, turned in reversed(w))
+
+
+class Algebra:
+    """A reader of formulas as sums of words; ``rules`` are applied to every word."""
+
+    def __init__(self, shapes: Mapping[str, tuple[str, ...]], rules: Rules) -> None:
+        self.shapes, self.rules = shapes, rules
+        self.scalars = dict[str, Sum]()
+        """Numbers that hypotheses replace with others."""
+
+    def size(self, letter: Letter, axis: int) -> str:
+        name, turned = letter
+        axes = ("1", *self.shapes[name.rstrip("⁻¹⁺")])[-2:]
+        return axes[axis if turned == name.endswith(("⁻¹", "⁺")) else 1 - axis]
+
+    def reduced(self, w: Word) -> Word:
+        """Return a word after cancelling M⁻¹M, shortening MM⁺M, and applying the rules, as often as possible."""
+        rules = list(self.rules)
+        for (name, turned), _ in product(dict.fromkeys(w), (0,)):
+            base = name.rstrip("⁻¹⁺")
+            m, inv, pinv = (base, turned), (base + "⁻¹", turned), (base + "⁺", turned)
+            rules += [((m, inv), ()), ((inv, m), ()), ((m, pinv, m), (m,)), ((pinv, m, pinv), (pinv,))]
+        changed = True
+        while changed:
+            changed = False
+            for old, new in rules:
+                for k in range(len(w) - len(old) + 1):
+                    if w[k : k + len(old)] == old and new is not None:
+                        w, changed = (*w[:k], *new, *w[k + len(old) :]), True
+                        break
+        return w
+
+    def trace(self, w: Word, axis: str) -> Sum:
+        """Return the trace of a word, in a form that turning and transposing it do not change."""
+        if not w:
+            return {((), ()): sympy().Symbol(f"size {axis}", positive=True) if axis != "1" else 1}
+        turns = [x[k:] + x[:k] for x in (w, _transposed(w)) for k in range(len(w))]
+        least = min(map(self.reduced, turns), key=lambda x: (len(x), x))
+        return {((min(least[k:] + least[:k] for k in range(len(least))),), ()): 1} if least else self.trace((), axis)
+
+    def __call__(self, x: Term) -> Sum:
+        sp = sympy()
+        match x:
+            case Term("number", _, digits):
+                return {((), ()): sp.Rational(digits)} if Fraction(digits) else {}
+            case Term("scalar", _, name) if name in self.scalars:
+                return self.scalars[name]
+            case Term("scalar", _, name):
+                return {((), ()): sp.Symbol(name, positive=True)}
+            case Term("row" | "matrix", _, name):
+                return {((), ((name, False),)): sp.Integer(1)}
+            case Term("eye"):
+                return {((), ()): sp.Integer(1)}
+            case Term("inverse" | "pinv" as op, (m,)):
+                ((key, one),) = self(m).items()
+                assert one == 1, "the inverse of a product"
+                mark = "⁻¹" if op == "inverse" else "⁺"
+                return {((), tuple((name + mark, turned) for name, turned in reversed(key[1]))): one}
+            case Term("transpose", (m,)):
+                return {(traces, _transposed(w)): k for (traces, w), k in self(m).items()}
+            case Term("add" | "plus", (a, b)):
+                return _add(self(a), self(b))
+            case Term("mul" | "scale" | "product", (a, b)):
+                return self.times(self(a), self(b))
+            case Term("div", (a, b)):
+                ((key, k),) = self(b).items()
+                assert key == ((), ()), "a division by traces"
+                return self.times(self(a), {((), ()): 1 / k})
+            case Term("pow", (Term("norm" | "fro", (m,)),), "2"):
+                return self.inner(m, m)
+            case Term("pow", (a,), power):
+                found = {((), ()): sp.Integer(1)}
+                for _ in range(int(power)):
+                    found = self.times(found, self(a))
+                return found
+            case Term("sqrt", (a,)):
+                ((key, k),) = self(a).items()
+                assert key == ((), ()), "the root of a trace"
+                return {((), ()): sp.sqrt(k)}
+            case Term("inner" | "dot", (m, n)):
+                return self.inner(m, n)
+            case Term("outer", (u, v)):
+                return self.times(self(Term("transpose", (u,))), self(v))
+            case Term("size", (m,)):
+                (((_, w), _),) = self(m).items()
+                return self.trace((), self.size(w[0], 0))
+            case Term("sum", (_, *terms)):
+                found = {}
+                for t in terms:
+                    found = _add(found, self(t))
+                return found
+            case Term("mean_square", (vector, law)):
+                d = linear_part(vector)
+                assert d is not None, "the mean square of x itself"
+                scaled = law * d if law.kind == "scalar" else law @ d
+                return self.inner(scaled, scaled)
+            case Term("mean", (body, *laws)):
+                found = self(body)
+                for m, variance in zip(laws[::2], laws[1::2], strict=True):
+                    found = self.mean(found, m.name, self(variance))
+                return found
+        msg = f"The operation {x.op!r} is not polynomial."
+        raise ValueError(msg)
+
+    def times(self, a: Sum, b: Sum) -> Sum:
+        return _collected(
+            ((tuple(sorted((*s, *t))), self.reduced(v + w)), k * n)
+            for ((s, v), k), ((t, w), n) in product(a.items(), b.items())
+        )
+
+    def inner(self, m: Term, n: Term) -> Sum:
+        found = list[tuple[Any, Any]]()
+        for (s, w), k in self.times(self(m), {(t, _transposed(w)): k for (t, w), k in self(n).items()}).items():
+            found += self.times({(s, ()): k}, self.trace(w, self.size(w[0], 0) if w else "1")).items()
+        return _collected(found)
+
+    def mean(self, x: Sum, name: str, variance: Sum) -> Sum:
+        """Return the mean over the letter ``name``, whose uncorrelated entries have mean 0 and this variance."""
+        found = list[tuple[Any, Any]]()
+        for (traces, w), k in x.items():
+            assert not any(n == name for n, _ in w), "the mean of a matrix"
+            random = [t for t in traces if any(n == name for n, _ in t)]
+            degree = sum(n == name for t in random for n, _ in t)
+            assert degree <= 2, "a mean of degree above 2"
+            if degree == 1:
+                continue
+            rest: Sum = {(tuple(t for t in traces if t not in random or degree == 0), ()): k}
+            found += (self.times(self.times(rest, self.paired(random, name)), variance) if degree else rest).items()
+        return _collected(found)
+
+    def paired(self, random: list[Word], name: str) -> Sum:
+        """Return the mean of tr(NANᵀB), tr(NANB) or tr(NA)tr(NB) for N, the letter ``name``, of variance 1."""
+
+        def begun(w: Word) -> tuple[bool, Word]:
+            k = next(k for k, (n, _) in enumerate(w) if n == name)
+            return w[k][1], w[k + 1 :] + w[:k]
+
+        rows, columns = (self.size((name, False), axis) for axis in (0, 1))
+        if len(random) == 2:
+            (s, a), (t, b) = map(begun, random)
+            return self.trace(a + (b if s != t else _transposed(b)), rows if s else columns)
+        turned, rest = begun(random[0])
+        k = next(k for k, (n, _) in enumerate(rest) if n == name)
+        a, b = rest[:k], rest[k + 1 :]
+        if turned == rest[k][1]:
+            return self.trace(a + _transposed(b), rows if turned else columns)
+        inside, outside = (rows, columns) if turned else (columns, rows)
+        return self.times(self.trace(a, inside), self.trace(b, outside))

@@ -16,6 +16,7 @@ GREEK: Final = {
     "dv": "Δv",
     "lip": "Lip",
     "bias": "b",
+    "rho": "ρ",
 }
 COMMANDS: Final = {
     **{"Δ": r"\Delta ", "Lip": r"\mathrm{Lip}", "ŷ": r"\hat y", "ŝ": r"\hat s", "cos(": r"\cos("},
@@ -46,6 +47,8 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     "inverse": ("({})⁻¹", "({})^{{-1}}"),
     "pinv": ("({})⁺", r"({})^{{\dagger}}"),
     "hessian_norm": ("‖H({}, {})‖_op", r"\|H({}, {})\|_{{\mathrm{{op}}}}"),
+    "mean": ("E[{}]", r"\mathbb{{E}}[{}]"),
+    "relu": ("relu({})", r"\operatorname{{relu}}({})"),
     "mean_square": ("E‖{}‖²", r"\mathbb{{E}}\|{}\|^2"),
     "sup_hessian_norm": (
         "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op",
@@ -77,6 +80,12 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     form, known = LATEX if write is latex else TEXT, dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
+            if x.op == "mean":
+                for m, variance in zip(x.args[1::2], x.args[2::2], strict=True):
+                    says = "is random with uncorrelated entries of mean 0 and variance"
+                    law = " ".join((write(m), says if form == TEXT else rf"\text{{ {says} }}", write(variance)))
+                    known.setdefault(write(m), law)
+                continue
             name, meaning = _named(x.name, form), write(x.args[0])
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
                 known.setdefault(name, f"{name} of Eq. 7" if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
@@ -85,6 +94,12 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
                 name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
             known.setdefault(name, f"{name} = {meaning}")
     return list(known.values())
+
+
+def defined(*terms: Term) -> list[str]:
+    """Return a line "where …" with the definitions of all names in the formulas; none if there are no names."""
+    meanings = definitions([x.equals(x) for x in terms])
+    return [f"where {'; '.join(meanings)}"] if meanings else []
 
 
 def letter(name: str, form: int, *, matrix: bool) -> str:
@@ -112,8 +127,9 @@ def _lets(x: Term) -> Iterator[Term]:
         yield Term("let", (Term("sim", x.args),), x.name)
     for a in x.args if x.op != "let" else ():
         yield from _lets(a)
-    if x.op == "let":
+    if x.op in {"let", "mean"}:
         yield x
+    if x.op == "let":
         yield from _lets(x.args[0]) if x.name not in {"δ", "δ'"} else ()
 
 
@@ -171,6 +187,9 @@ def _term(x: Term, form: int) -> tuple[str, int]:
             return _term(m, form)[0] + OPERATIONS[x.op][form].format("").removeprefix("()"), ATOM
         case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] == ATOM:
             return f"√{_term(a, form)[0]}", ATOM
+        case Term("cells", (), name):
+            what, *where = name.split("|")
+            return f"{what}({', '.join(where)})", ATOM
     return OPERATIONS[x.op][form].format(*(_in(a, SUM, form) for a in x.args)), ATOM
 
 

@@ -12,18 +12,59 @@ from functools import cache
 from typing import Any, Final, Literal, Union
 
 __all__ = [
-    "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
-    "hessian_norm", "inner", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
-    "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim",
-    "sine", "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
+    "EYE",
+    "HALF",
+    "NOTHING",
+    "PI",
+    "Relation",
+    "Term",
+    "angle",
+    "arcsin",
+    "artanh",
+    "cond",
+    "cos",
+    "dot",
+    "fro",
+    "hessian_norm",
+    "inner",
+    "inverse",
+    "landau",
+    "let",
+    "ln",
+    "matrix",
+    "maximum",
+    "mean",
+    "mean_square",
+    "minimum",
+    "norm",
+    "opened",
+    "outer",
+    "pinv",
+    "positive",
+    "rank",
+    "relu",
+    "replaced",
+    "row",
+    "rows",
+    "scalar",
+    "segment",
+    "sigma",
+    "sim",
+    "sine",
+    "spectral",
+    "sqrt",
+    "sup_hessian_norm",
+    "term",
+    "total",
+    "transpose",
 ]  # fmt: skip
 """Exported to ``language``."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
-    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle"
-    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
+    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle pi"
+    " fro spectral cond sigma rank size mean mean_square sum hessian_norm sup_hessian_norm segment landau cells".split()
 )
 """Operations with a scalar value; the kind of any other operation follows from its arguments."""
 
@@ -196,6 +237,17 @@ landau = _function("landau", "O(a).")
 mean_square = _function(
     "mean_square", "E‖xD‖² of a row xD, linear in the symbol x; 2nd argument: σ or F, for E[xᵀx] = σ²I or FᵀF."
 )
+
+
+relu = _function("relu", "max(m, 0) of every entry of a matrix.")
+
+
+def mean(x: Term, **variances: Like) -> Term:
+    """Return E[x] over random matrices, given by name with the variance of their entries.
+
+    Different matrices are independent; the entries of one have mean 0, this variance, and are uncorrelated.
+    """
+    return Term("mean", (x, *(y for name, v in variances.items() for y in (matrix(name), term(v)))))
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:

@@ -1,15 +1,18 @@
 """Values of formulas on an instance, in its arithmetic: float64 batches, 50 digits, or exact numbers."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
+from ioadapt_theory.claims.settings.printed import cells
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y,
@@ -28,6 +31,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "dot": a.dot,
     "inner": lambda m, n: (m * n).sum((-2, -1)),
     "outer": a.outer,
+    "relu": lambda m: (m + abs(m)) / 2,
     "transpose": lambda m: m.mT if hasattr(m, "mT") else m.T,
     "norm": a.norm,
     "sim": a.cosine,
@@ -92,18 +96,44 @@ class Values:
                 return self._singular_value(m, int(index))
             case Term("product", (left, right)):
                 return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
-            case Term("plus", (left, right)) if "eye" in (left.op, right.op):
-                m = self(right if left.op == "eye" else left)
-                return a.identity(m) + m
+            case Term("plus", (left, right)) if one := times_identity(left) or times_identity(right):
+                m = self(left if times_identity(right) else right)
+                return (a.identity(m) if one.name == "1" else a.scaled(self(one), a.identity(m), 2)) + m
             case Term("scale", (factor, what)) if factor == MINUS:
                 return -self(what)
             case Term("scale", (factor, what)):
                 return a.scaled(self(factor), self(what), 2 if what.kind == "matrix" else 1)
+            case Term("mean", (what, *laws)):
+                return self._mean(what, dict(zip(laws[::2], laws[1::2], strict=True)))
+            case Term("cells", (), name):
+                return cells(name)
             case Term("mean_square", (vector, law)):
                 return self._mean_square(linear_part(vector), law)
             case Term("sup_hessian_norm", vectors):
                 return a.sup_hessian_norm(*(self(v) for v in vectors))
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
+
+    def _mean(self, what: Term, variances: dict[Term, Term]) -> Array:
+        """Return a mean over the laws that put equal weights on ±√(νpq) at one entry of a p x q matrix, else 0.
+
+        It is computed in float64, as there are thousands of combinations.
+        """
+        batch, points = self.instance, 1
+        if not isinstance(self._like(), Tensor):
+            fields = {name: getattr(batch, name) for name in batch.__dataclass_fields__}
+            one = {name: torch.tensor(np.array(x, dtype=float))[None] for name, x in fields.items()}
+            return a.mp.mpf(Values(type(batch)(**one))._mean(what, variances).item())
+        for m, variance in variances.items():
+            shape = getattr(batch, m.name).shape[-2:]
+            size = (Values(batch)(variance) * math.prod(shape)).sqrt()
+            each = torch.eye(math.prod(shape), dtype=size.dtype).reshape(-1, *shape)
+            each = torch.cat((each, -each))
+            batch = type(batch)(**{
+                name: (size[:, None, None, None] * each if name == m.name else _repeated(x, len(each))).flatten(0, 1)
+                for name in batch.__dataclass_fields__ for x in [getattr(batch, name)]
+            })  # fmt: skip
+            points *= len(each)
+        return Values(batch)(what).reshape(-1, points).mean(-1)
 
     def _singular_value(self, m: Term, index: int) -> Array:
         """Return the singular value at an index from the end; infinite if there is none, so that its inverse is 0."""
@@ -117,6 +147,8 @@ class Values:
         return a.frobenius_sq(self(law) @ self(d))
 
     def _like(self) -> Array:
+        if self.instance is None:  # a statement without letters
+            return Fraction(0)
         values = (getattr(self.instance, name) for name in self.instance.__dataclass_fields__)
         value = next(x for x in values if x is not None)
         return value.reshape(-1)[0] if getattr(value, "shape", ()) else value
@@ -124,6 +156,26 @@ class Values:
     def _number(self, digits: str) -> Array:
         x = Fraction(digits)
         return x.numerator if x.denominator == 1 else a.number(x, self._like())
+
+
+def _repeated(x: Tensor, times: int) -> Tensor:
+    return x[:, None].expand(-1, times, *x.shape[1:])
+
+
+def times_identity(x: Term) -> Term | None:
+    """Return the factor c of a formula cI, or None for any other formula."""
+    match x:
+        case Term("eye"):
+            return Term("number", name="1")
+        case Term("scale", (factor, inner)) if one := times_identity(inner):
+            return factor * one
+    return None
+
+
+def both(r: Relation, values: Values) -> tuple[Array, Array]:
+    """Return the values of both sides; the right one may be I."""
+    left = values(r.left)
+    return left, a.identity(left) if r.right.op == "eye" else values(r.right)
 
 
 def value(x: Term, instance: Any) -> Array:
@@ -160,14 +212,22 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
     return lambda i: worst(i)[0], lambda i: worst(i)[1]
 
 
-def misfit(r: Relation, values: Values) -> float:
-    """Return the largest (left − right)/(|left| + |right|) in a batch; ``_sides`` makes an equation an inequality."""
-    left, right = (torch.as_tensor(x, dtype=torch.float64) for x in _sides(r, values))
-    return float(((left - right) / (abs(left) + abs(right)).clamp(min=torch.finfo(left.dtype).tiny)).max())
+ROUNDING: Final = 1e-9
+"""Relative error up to which a relation of float64 numbers counts as true."""
+
+
+def fits(r: Relation, values: Values) -> Tensor:
+    """Return whether a relation holds on each instance of a batch, up to rounding."""
+    left, right = (torch.as_tensor(x, dtype=torch.float64) for x in both(r, values))
+    if r.left.kind != "scalar":
+        size = a.frobenius_sq if r.left.kind == "matrix" else lambda m: (m * m).sum(-1)
+        return size(left - right).sqrt() <= ROUNDING * (size(left).sqrt() + size(right).sqrt() + 1e-3)
+    room = ROUNDING * (abs(left) + abs(right) + 1e-3)
+    return abs(left - right) <= room if r.sign == "=" else left < right + room
 
 
 def _sides(r: Relation, values: Values) -> tuple[Array, Array]:
-    left, right = values(r.left), values(r.right)
+    left, right = both(r, values)
     if r.sign != "=":
         return left, right
     if r.left.kind == "scalar":

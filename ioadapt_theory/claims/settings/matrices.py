@@ -20,6 +20,7 @@ def matrices(
     *,
     build: Callable[..., Any] | None = None,
     attributes: Mapping[str, str] = {},
+    meanings: Mapping[str, str] = {},
 ) -> Setting:
     """Return a setting of free symbols; searches draw Gaussian entries and, for positive numbers, exp of a Gaussian.
 
@@ -29,6 +30,7 @@ def matrices(
         sizes: size of every axis in a search.
         build: constructor of the instance; by default a dataclass with an attribute for each symbol.
         attributes: attribute of the instance, by key, where it differs from the key in lower case.
+        meanings: what the letters stand for, by key.
     """
     letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
     if build is None:
@@ -41,4 +43,4 @@ def matrices(
     def parametrise(raw: Mapping[str, Tensor]) -> Any:
         return build(**{key: x if shapes[key] else x.exp() for key, x in raw.items()})
 
-    return Setting(name=name, build=build, letters=letters, start=start, parametrise=parametrise)
+    return Setting(name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings=meanings)

@@ -7,9 +7,11 @@ no results.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from math import comb
 from pathlib import Path
@@ -43,10 +45,11 @@ class Score:
     losses: int
 
     @property
-    def p_value(self) -> float:
+    def p_value(self) -> Fraction:
         """p-value of the two-sided sign test over the cells that differ."""
         cells = self.wins + self.losses
-        return min(1.0, sum(comb(cells, k) for k in range(min(self.wins, self.losses) + 1)) / 2 ** (cells - 1))
+        tail = sum(comb(cells, k) for k in range(min(self.wins, self.losses) + 1))
+        return min(Fraction(1), Fraction(2 * tail, 2**cells))
 
     def __str__(self) -> str:
         return f"{self.wins}-{self.ties}-{self.losses}"
@@ -69,3 +72,39 @@ def gains(
 def score(number: int, side: str, placement: str, metric: str) -> Score:
     """Return in how many cells of one metric a placement is above, equal to and below the weight placement."""
     return Score.of(gains(number, side, placement, keep=metric.__eq__).values())
+
+
+def differences(numbers: str, side: str, comparison: str, metrics: str, model: str = "") -> Iterator[Decimal]:
+    """Yield the gains of one placement over another, "input over weight", in tables "1 and 2", of one model or all.
+
+    A placement may be preceded by the family of adapters, as in "LoRA input over LoRA-X subspace".
+    """
+    one, other = (x.split() for x in comparison.split(" over "))
+    for number in re.findall(r"\d+", numbers):
+        found = []
+        for *peft, placement in (one, other):
+            where = {"side": side, "placement": placement} | ({"peft": peft[0]} if peft else {})
+            if "quantity" in table(int(number))[0]:
+                where["quantity"] = "value"
+            found.append(values(int(number), **where))
+        mine, base = found
+        for key, v in mine.items():
+            wanted = key[-1] in metrics.split(" and ") if metrics != "every metric" else key[-1] not in SUMMARIES
+            if wanted and model in ("", key[0]):
+                yield v - base[key]
+
+
+def cells(name: str) -> Fraction:
+    """Return a number counted from the tables: "losses|Table 8|target|input over weight|CLIP-I and DINO-I", and so on.
+
+    The number of cells is "wins", "ties" or "losses" of the comparison, or those "within one deviation" in Table 11;
+    "sign test" is the p-value of the two-sided test.
+    """
+    what, numbers, *where = name.split("|")
+    if what == "within one deviation":
+        side, placements, metrics = where
+        rows = [c for c in table(11) if (c["side"], c["quantity"]) == (side, "diff") and c["placement"] in placements
+                and c["metric"] in metrics.split(" and ")]  # fmt: skip
+        return Fraction(sum(abs(Decimal(c["value"])) <= Decimal(c["std"]) for c in rows))
+    score_ = Score.of(differences(numbers, *where))
+    return score_.p_value if what == "sign test" else Fraction(getattr(score_, what))

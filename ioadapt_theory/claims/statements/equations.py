@@ -11,6 +11,7 @@ WEIGHT_FORM, OUTPUT_FORM = DATA @ (W + AB), DATA @ W @ (EYE + pinv(W) @ AB)
 INPUT_FORM = DATA @ (EYE + AB @ pinv(W)) @ W
 LOST = DATA @ (EYE - W @ pinv(W)) @ AB
 CONVERTED = spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1)
+REGULAR_W = rank(W).equals(rows(W))
 ROW_RANK, COLUMN_RANK = (W @ pinv(W)).equals(EYE), (pinv(W) @ W).equals(EYE)
 TO_OUTPUT = rank(pinv(W) @ (A @ B))
 TRIED = (Replay(), RandomInstances())
@@ -28,25 +29,10 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     return matrices(f"both, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-only_if = argued(OnlyIf, "if rank W < c then Eq. 5 fails for some AB = (I − WW⁺)M")(
-    spelled(
-        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so (I − WW⁺)AB = AB is lost",
-        "tr(I − WW⁺) = c − rank W > 0, so AB is nonzero for some M: where W = [1 1; 1 1], WW⁺ = [½ ½; ½ ½] and "
-        "tr(I − WW⁺) = «(1 − ½) + (1 − ½) = 2 − 1»",
-        given=("WPW = W",),
-    ),
-)
-
-
-@reaching((WEIGHT_FORM - OUTPUT_FORM).equals(LOST))
-def expanded(goal: Relation) -> Iterator[Step]:
-    yield line("«X(W + M) − XW(I + PM) = X(I − WP)M» for M = AB, P = W⁺")
-    sides = (sympy().expand(symbolic(side)) for side in (goal.left, goal.right))
-    yield Step(f"this is {text(goal.right)}", found(*sides), reaches=True)
-
-
-by_norms = told(
-    "‖W⁺AB‖₂ ≤ ‖W⁺‖₂‖AB‖₂ = «1/σ · ε = ε/σ» for ε = ‖AB‖₂ and σ = the least singular value of W",
+by_norms = argued(
+    (spectral(pinv(W) @ AB) <= spectral(pinv(W)) * spectral(AB), "‖MN‖₂ ≤ ‖M‖₂‖N‖₂"),
+    (spectral(pinv(W)).equals(1 / sigma(W, 1)), "the singular values of W⁺ are the inverses of those of W"),
+    (CONVERTED, "so"),
 )
 
 
@@ -63,8 +49,8 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
     return Claim(
         id=f"eq-6-rank-{placement}",
         source=EQ_6,
-        reading=f"{placement} form, on one model",
-        amends="eq-6",
+        origin=READING,
+        reading=f"complementary: on one model, the {placement} form has the reach of one LoRA of rank r₁ + r₂",
         concludes=(RANKS[placement] <= rows(B1) + rows(B2),),
         proofs=(
             derived(
@@ -83,15 +69,11 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
 BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTPUT, W @ A1, B1)}
 
 
-def by_ranks(kind: type[ShownBy] | type[RefutedBy]) -> tuple[Any, ...]:
-    return tuple(kind(BOUNDED[placement], x) for placement, x in RANKS.items())
-
-
-every_update = argued(OnlyIf, "sums of updates of both ranks are reached")(
-    spelled(
-        "where A₁B₁ = M₁W⁻¹ and A₂B₂ = M₂, (I + A₁B₁)W + A₂B₂ = «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»",
-        "where A₁B₁ = W⁻¹M₁ and A₂B₂ = M₂, W(I + A₁B₁) + A₂B₂ = «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»",
-    ),
+FIRST, SECOND = A1 @ B1, A2 @ B2
+"""The two updates, as products of their factors."""
+REACHED = (
+    ((EYE + A1 @ (B1 @ inverse(W))) @ W + SECOND).equals(W + FIRST + SECOND),
+    (W @ (EYE + (inverse(W) @ A1) @ B1) + SECOND).equals(W + FIRST + SECOND),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)
@@ -130,17 +112,13 @@ CLAIMS = (
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         **refuted_by("eq-5-tall", "eq-5-singular"),
         setting=TALL,
-        remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0, 0 1, 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
     on_eq_5(
         id="eq-5-row-rank",
         amends="eq-5",
         concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
-        prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
-        proofs=(expanded, only_if),
-        words=(CONVERSE,),
+        proofs=(Expanded(),),
         setting=TALL,
-        remark="what survives of AB is WW⁺AB",
     ),
     on_eq_5(
         id="eq-5-column-rank",
@@ -156,7 +134,6 @@ CLAIMS = (
         origin=PRINTED,
         reading="rank",
         concludes=(TO_OUTPUT <= rows(B),),
-        prose="W⁺AB = A'B' with r columns in A'",
         proofs=(
             derived(
                 TO_OUTPUT,
@@ -165,7 +142,6 @@ CLAIMS = (
             ),
         ),
         setting=matrices("conversion", {"W": "c d", "A": "c r", "B": "r d"}),
-        remark="A' = W⁺A and B' = B",
     ),
     on_eq_5(
         id="eq-5-size",
@@ -179,26 +155,20 @@ CLAIMS = (
         setting=WIDE,
         strategies=(*TRIED, GradientAscent()),
     ),
-    Claim(
-        id="eq-6",
-        source=EQ_6,
-        origin=READING,
-        reading="on one model",
-        prose="X((I + A₁B₁)W + A₂B₂) and X(W(I + A₁B₁) + A₂B₂) reach updates that LoRA of rank r₁ + r₂ does not",
-        proofs=by_ranks(RefutedBy),
-        expected=REFUTED,
-        remark="on one W every such update is a LoRA of rank r₁ + r₂",
-    ),
     *BOUNDED.values(),
     Claim(
         id="eq-6-same-set",
         source=EQ_6,
-        reading="on one model",
-        amends="eq-6",
-        prose="for invertible W, Eq. 6 with ranks r₁, r₂ reaches exactly the updates of rank ≤ r₁ + r₂",
-        proofs=(*by_ranks(ShownBy), every_update),
-        words=(CONVERSE,),
+        reading="on one model with invertible W, both forms reach every update of LoRAs of ranks r₁ and r₂",
+        amends="eq-6-rank-input",
+        given=(REGULAR_W,),
+        concludes=REACHED,
+        proofs=(Expanded(),),
         expected=PROVED,
+        setting=matrices(
+            "square", {"W": "c c", "A1": "c r", "B1": "r c", "A2": "c s", "B2": "s c"}, {"c": 5, "r": 2, "s": 3}
+        ),
+        strategies=TRIED,
     ),
     Claim(
         id="eq-6-exchanged",

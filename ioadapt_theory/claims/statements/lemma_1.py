@@ -1,7 +1,6 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-The lemma is about inner products alone, so it holds in any dimension. In the proofs, ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖,
-and x is the cosine of u and u + Δu.
+The lemma is about inner products alone, so it holds in any dimension.
 """
 
 from ioadapt_theory.claims.language import *
@@ -48,62 +47,59 @@ def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
     }
 
 
-one_side = told(
-    "K = c(1 + c), c = c₋, so s = 1 − 2c²; ‖u‖ = ‖v‖ = 1, p = u + Δu, q = v + Δv, E = (1 + 2c)u − v, F = (1 + 2c)v − "
-    "u, z = sim(p, q)",
-    "«K(‖p‖² − 2⟨p, u⟩ + 1 + ‖q‖² − 2⟨q, v⟩ + 1) − (z − s − ⟨p, v⟩ + s⟨p, u⟩ − ⟨q, u⟩ + s⟨q, v⟩)"
-    " = [K‖p‖² − ⟨p, E⟩] + [K‖q‖² − ⟨q, F⟩] + 1 + 2c − z» = K(ρ_u² + ρ_v²) − R",
-    "‖E‖² = ‖F‖² = «(1 + 2c)² + 1 − 2(1 + 2c)s = 8c²(1 + c)» = N²",
-    "⟨E, F⟩ = «s(1 + (1 + 2c)²) − 2(1 + 2c) = −cN²»",
-    "r = ‖p‖, w = ⟨p, E⟩/(rN): «K(Kr² − rNw + 2cw²) = (Kr − Nw/2)²» ≥ 0, so K‖p‖² − ⟨p, E⟩ ≥ −2cw²; so for q and F",
-    "to show: 2c(a² + b² − 1) ≤ 1 − z for a = ⟨x, e⟩, b = ⟨y, f⟩, z = ⟨x, y⟩ and the unit vectors e = E/N, f = F/N, "
-    "x = p/‖p‖, y = q/‖q‖, where 0 < a, 0 < b, 1 < a² + b², else it is clear",
-    "h = ⟨e, y⟩, A = √(1 − a²), and likewise capitals from now on: the Gram determinant of e, x, y = "
-    "«1 + 2ahz − a² − h² − z² = (1 − a²)(1 − h²) − (z − ah)²» ≥ 0, so (z − ah)² ≤ A²H²",
-    "the Gram determinant of e, y, f = «1 − 2hcb − h² − c² − b² = (1 − c²)(1 − b²) − (h + cb)²» ≥ 0, so "
-    "h ≤ h₀ = CB − cb < B < a",
-    "H₀ = Cb + cB: «(CB − cb)² + (Cb + cB)² = 1»; z ≤ ah + AH ≤ ah₀ + AH₀, as the middle increases in h up to a",
-    "ah₀ + AH₀ = «a(CB − cb) + A(Cb + cB) = C(aB + Ab) − c(ab − AB)» = C sin(α + β) − c cos(α + β), a = cos α, b = "
-    "cos β",
-    "«a² + b² − 1 = (ab − AB)(ab + AB)» = cos(α + β) cos(α − β) ≤ cos(α + β), as "
-    "1 − cos(α − β) = «1 − ab − AB = ((a − b)² + (A − B)²)/2» ≥ 0",
-    "with k = cos(α + β) and t = sin(α + β), so, 1 − z − 2c(a² + b² − 1) ≥ "
-    "«1 − (Ct − ck) − 2ck = ((c − k)² + (C − t)²)/2» ≥ 0",
-    let={"K": "c(1 + c)", "s": "1 − 2c²", "⟨p, E⟩": "(1 + 2c)⟨p, u⟩ − ⟨p, v⟩", "⟨q, F⟩": "(1 + 2c)⟨q, v⟩ − ⟨q, u⟩",
-         "N²": "8c²(1 + c)", "N": "c√(8(1 + c))"},
-    given=("a² + A² = 1", "b² + B² = 1", "c² + C² = 1", "k² + t² = 1"),
-    positive="c r"
-)  # fmt: skip
-other_side = told(
-    "the first side is R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²); the second is that of −v and −Δv in place of v and Δv, where "
-    "s becomes −s and R becomes −R: s(u, −v) = −s, R(u, −v, Δu, −Δv) = −R",
-    "c₋ becomes c₊, as «(1 − (−s))/2 = (1 + s)/2» = c₊²",
+P, Q = let("p", 1 / norm(U) * (U + DU)), let("q", 1 / norm(V) * (V + DV))
+TWICE = 1 + 2 * C_MINUS
+AHEAD = let("E", TWICE / norm(U) * U - 1 / norm(V) * V), let("F", TWICE / norm(V) * V - 1 / norm(U) * U)
+K, N = let("K", C_MINUS * (1 + C_MINUS)), let("N", C_MINUS * sqrt(8 * (1 + C_MINUS)))
+
+
+def one_side() -> tuple[Any, ...]:
+    """Return the steps that bound R from above, where c = c₋ and C = c₊ is the sine of the angle whose cosine is c."""
+    (e, f), c, c_ = AHEAD, C_MINUS, C_PLUS
+    a, b, h, z = (let(n, sim(*x)) for n, x in {"a": (P, e), "b": (Q, f), "h": (e, Q), "z": (P, Q)}.items())
+    a_, b_, h_ = (let(n, sine(*x)) for n, x in {"A": (P, e), "B": (Q, f), "H": (e, Q)}.items())
+    h0, hh0 = let("h₀", c_ * b_ - c * b), let("H₀", c_ * b + c * b_)
+    cs, sn = let("k", a * b - a_ * b_), let("t", a * b_ + a_ * b)
+    large = (NOTHING < a, NOTHING < b, term(1) < a**2 + b**2)
+    return (
+        ((K * SQUARES - R).equals(K * norm(P) ** 2 - dot(P, e) + (K * norm(Q) ** 2 - dot(Q, f)) + 1 + 2 * c - z),
+         "expand, 2K + s = 1 + 2c₋"),
+        ((norm(e) ** 2).equals(N**2), "s = 1 − 2c₋²"),
+        ((norm(f) ** 2).equals(N**2), "likewise"),
+        (dot(e, f).equals(-c * N**2), "likewise, so e = E/N and f = F/N have the inner product −c₋"),
+        ((K * (K * norm(P) ** 2 - dot(P, e) + 2 * c * a**2)).equals((K * norm(P) - N * a / 2) ** 2), "N² = 8c₋K"),
+        (-(2 * c * positive(a) ** 2) <= K * norm(P) ** 2 - dot(P, e), "by the square, or as ⟨p, E⟩ ≤ 0"),
+        (-(2 * c * positive(b) ** 2) <= K * norm(Q) ** 2 - dot(Q, f), "likewise"),
+        ((z - a * h) ** 2 <= (a_ * h_) ** 2, "Gram determinant of E, p, q, each divided by its length"),
+        ((h + c * b) ** 2 <= (c_ * b_) ** 2, "Gram determinant of E, q, F, each divided by its length"),
+        (h <= h0, "so"),
+        (h0 <= a, "as B ≤ a", large),
+        (a * h + a_ * h_ <= a * h0 + a_ * hh0, "the left side grows with h as long as h ≤ a, and h₀² + H₀² = 1", large),
+        ((a * h0 + a_ * hh0).equals(c_ * sn - c * cs), "expand"),
+        ((a**2 + b**2 - 1).equals(cs * (a * b + a_ * b_)), "A² = 1 − a², B² = 1 − b²"),
+        ((1 - a * b - a_ * b_).equals(((a - b) ** 2 + (a_ - b_) ** 2) / 2), "so ab + AB ≤ 1"),
+        ((1 - (c_ * sn - c * cs) - 2 * c * cs).equals(((c - cs) ** 2 + (c_ - sn) ** 2) / 2), "k² + t² = 1 = c₋² + c₊²"),
+        (2 * c * (a**2 + b**2 - 1) <= 1 - z, "the last seven lines", large),
+        (2 * c * (positive(a) ** 2 + positive(b) ** 2 - 1) <= 1 - z, "otherwise the left side is not positive"),
+        (ABOVE, "add the two bounds to the first line"),
+    )  # fmt: skip
+
+
+def of_minus_v(x: Term) -> Term:
+    """Return a named quantity for −v and −Δv in place of v and Δv."""
+    return let(f"{x.name}(u, −v)", replaced(x.args[0], {V: -1 * V, DV: -1 * DV}))
+
+
+ON_THE_SPHERE = tuple(
+    step
+    for u, du, rho in ((U, DU, RHO_U), (V, DV, RHO_V))
+    for step in (
+        ((rho**2 - sine(u, u + du) ** 2).equals((norm(u + du) / norm(u) - sim(u, u + du)) ** 2), "expand"),
+        (sine(u, u + du) <= rho, "so"),
+        (angle(u, u + du) <= arcsin(rho), "the angle is acute, as the increment is no longer than the vector"),
+    )
 )
-larger = told(
-    "lemma-1-remainder: R ≤ c₋(1 + c₋)(ρ_u² + ρ_v²), −R ≤ c₊(1 + c₊)(ρ_u² + ρ_v²)",
-    "c = max(c₋, c₊), so |R| ≤ c(1 + c)(ρ_u² + ρ_v²), as both factors increase",
-)
-
-
-expansion = told(
-    "δ = the derivative of s(u + tΔu, v + tΔv) in t at 0",
-    "|R| ≤ c(1 + c)(‖Δu‖²/‖u‖² + ‖Δv‖²/‖v‖²) by lemma-1-remainder-best",
-)
-
-
-ON_THE_SPHERE = spelled(
-    "r = ‖u + Δu‖/‖u‖, ρ = ‖Δu‖/‖u‖, x = sim(u, u + Δu): «ρ² − (1 − x²) = (r − x)²» ≥ 0, so √(1 − x²) ≤ ρ",
-    "for ρ ≤ 1 the angle is acute, as «2rx = (1 − ρ²) + r²» > 0, so arccos x ≤ arcsin ρ",
-    let={"ρ": "√(1 + r² − 2rx)"},
-)
-
-
-@reaching(TURN)
-def finite_angle(goal: Relation) -> Iterator[Step]:
-    """Show that Δu turns u by at most arcsin ρ_u, ρ_u = ‖Δu‖/‖u‖ ≤ 1; the turns of u and v add up."""
-    yield from ON_THE_SPHERE(goal)
-    f, g = sympy().symbols("rho_u rho_v")
-    yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})
+"""By how much an increment turns a vector."""
 
 
 HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
@@ -115,7 +111,7 @@ CLAIMS = (
         source="Lemma 1, Eq. 7 (App. A.1)",
         origin=PRINTED,
         concludes=(EXPANSION,),
-        proofs=(expansion,),
+        proofs=(By(("lemma-1-remainder-best",)),),
         expected=PROVED,
     ),
     on_increments(
@@ -132,7 +128,7 @@ CLAIMS = (
         ),
         attained=("lemma-1",),
         words=(ATTAINED,),
-        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|))",
+        notes=(sine(U, V, "s") <= 1 + abs(S),),
     ),
     on_increments(
         id="lemma-1-sharp",
@@ -151,14 +147,20 @@ CLAIMS = (
         ),
         attained=("lemma-1-sharp",),
         words=(ATTAINED, SHARP),
-        remark="attained for every s by Δu ∝ v̂ − sû, Δv ∝ û − sv̂",
     ),
     on_increments(
         id="lemma-1-remainder",
         reading="with a constant, on either side",
         amends="lemma-1-expansion",
         concludes=(ABOVE, BELOW),
-        proofs=(one_side, other_side),
+        proofs=(
+            argued(
+                *one_side(),
+                (of_minus_v(R).equals(-R), "−v and −Δv in place of v and Δv, for which s and δ change their signs"),
+                (of_minus_v(C_MINUS).equals(C_PLUS), "likewise"),
+                (BELOW, "so this is the first conclusion for −v and −Δv"),
+            ),
+        ),
     ),
     on_increments(
         id="lemma-1-remainder-best",
@@ -166,11 +168,16 @@ CLAIMS = (
         amends="lemma-1-expansion",
         concludes=(REMAINDER,),
         proofs=(
-            larger,
+            argued(
+                (ABOVE, "lemma-1-remainder"),
+                (BELOW, "lemma-1-remainder"),
+                (C.equals(maximum(C_PLUS, C_MINUS)), "|s| = max(s, −s)"),
+                (REMAINDER, "c(1 + c) grows with c"),
+            ),
             Attained(annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
         ),
         words=(SHARP,),
-        remark="at most 2, and 2 only for |s| = 1",
+        notes=(C * (1 + C) <= 2,),
     ),
     on_increments(
         id="lemma-1-angle",
@@ -178,7 +185,14 @@ CLAIMS = (
         amends="lemma-1",
         given=SHORTER,
         concludes=(TURN,),
-        proofs=(finite_angle,),
+        expected=SURVIVED,
+        proofs=(
+            argued(
+                *ON_THE_SPHERE,
+                (TURN.left <= angle(U, U + DU) + angle(V, V + DV), "triangle inequality of angles"),
+                (TURN, "add the bounds"),
+            ),
+        ),
         attained=("lemma-1-angle",),
         words=(ATTAINED,),
         setting=INCREMENTS.parametrised(shorter),

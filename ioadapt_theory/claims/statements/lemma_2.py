@@ -8,38 +8,29 @@ PRINTED_BOUND = hessian_norm(U, V) <= 12 * (1 + abs(S)) / SMALLER**2
 BOUND = hessian_norm(U, V) <= (1 + abs(S)) / SMALLER**2
 INTEGRAL = abs(R) <= HALF * sup_hessian_norm(U, V, DU, DV) * (norm(DU) ** 2 + norm(DV) ** 2)
 EXPLICIT = abs(R) <= 2 * (-RHO_U - ln(1 - RHO_U) + (-RHO_V - ln(1 - RHO_V)))
-spectrum = told(
-    "unit vectors û, v̂ of cosine s, q = √(1 − s²): their plane decouples from the directions orthogonal to it",
-    "in an orthogonal direction H = [−s 1; 1 −s] and det(λI − H) = «(λ + s)² − 1 = (λ + s − 1)(λ + s + 1)»",
-    "in the plane, each increment along its vector and across it: H(x, y; −x, y) = −q(y, x; −y, x), so |λ| = q",
-    "H(x, y; x, −y) = (−qy, −qx − 2sy; −qy, qx + 2sy), and det(λI − H) = «λ(λ + 2s) − q² = (λ + s − 1)(λ + s + 1)» "
-    "again",
-    "so |λ| ≤ 1 + |s|, and q² ≤ (1 + |s|)², as «(1 + a)² − (1 − a²) = 2a(1 + a)» for a = |s|",
-    "H(u, v) = D H(û, v̂) D with D = diag(I/‖u‖, I/‖v‖), so ‖H(u, v)‖ ≤ ‖H(û, v̂)‖/m² for m = min(‖u‖, ‖v‖)",
-    given=("q² + s² = 1",),
-)
-twelve = told(
-    "‖H‖ ≤ (1 + a)/m² < 12(1 + a)/m² by lemma-2-sharp, a = |s|, m = min(‖u‖, ‖v‖)",
-)
-
-
-taylor = told(
-    "φ(t) = s(u + tΔu, v + tΔv), Δ = (Δu, Δv): φ''(t) = ΔHΔᵀ ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)",
-    "(1 − t)φ''(t) = ((1 − t)φ' + φ)', so ∫((1 − t)φ''(t)) dt = φ(1) − φ(0) − φ'(0) = R; ∫(1 − t) dt = ½",
-)
-
-
-@reaching(EXPLICIT)
-def carried_out(goal: Relation) -> Iterator[Step]:
-    """Bound the Hessian as in lemma-2-sharp, with ‖u + tΔu‖ ≥ ‖u‖ − t‖Δu‖, and integrate as in lemma-2-integral."""
-    sp = sympy()
-    t, rho, other = positives("t rho other")
-    primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
-    weighted = (1 - t) * rho**2 / (1 - t * rho) ** 2
-    yield Step("d/dt((ρ − 1)/(1 − tρ) − ln(1 − tρ)) = (1 − t)ρ²/(1 − tρ)²", vanishes(sp.diff(primitive, t) - weighted))
-    each = sp.simplify(primitive.subs(t, 1) - primitive.subs(t, 0))
-    yield Step("∫((1 − t)ρ²/(1 − tρ)²) dt = −ρ − ln(1 − ρ) from 0 to 1", simplifies(each + rho + sp.log(1 - rho)))
-    yield reached(goal, 2 * (each + each.subs(rho, other)), {RHO_U: rho, RHO_V: other}, by=simplifies)
+UNIT = 1 / norm(U) * U, 1 / norm(V) * V
+L = let("λ", scalar("l"))
+REST_U = -RHO_U - ln(1 - RHO_U)
+spectrum = argued(
+    (((L + S) ** 2 - 1).equals((L + S - 1) * (L + S + 1)), "det(λI − H(û, v̂)) on x ⊥ u, v, where H = [−s 1; 1 −s]"),
+    ((L * (L + 2 * S) - sine(U, V, "s") ** 2).equals((L + S - 1) * (L + S + 1)),
+     "the same in the plane, where û and v̂ move apart; where they move together, λ² = 1 − s²"),
+    (sine(U, V, "s") <= 1 + abs(S), "so every eigenvalue has |λ| ≤ 1 + |s|"),
+    (hessian_norm(*UNIT) <= 1 + abs(S), "so"),
+    (hessian_norm(U, V) <= hessian_norm(*UNIT) / SMALLER**2, "H(u, v) = D H(û, v̂) D with D = diag(I/‖u‖, I/‖v‖)"),
+    (BOUND, "put together"),
+    l="",
+)  # fmt: skip
+taylor = argued((INTEGRAL, "R = ∫₀¹ (1 − t) φ''(t) dt for φ(t) = sim(u + tΔu, v + tΔv), |φ''| ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)"))
+TIME = scalar("t") / (1 + scalar("t"))
+carried_out = argued(
+    ((1 - TIME * RHO_U) * norm(U) <= norm(U + TIME * DU), "triangle inequality, at every place t/(1 + t)"),
+    ((1 - TIME * RHO_V) * norm(V) <= norm(V + TIME * DV), "likewise"),
+    (((RHO_U - 1) / (1 - RHO_U) - ln(1 - RHO_U) - (RHO_U - 1)).equals(REST_U),
+     "∫₀¹ (1 − t)ρ²/(1 − tρ)² dt, with the primitive (ρ − 1)/(1 − tρ) − ln(1 − tρ)"),
+    (EXPLICIT, "R = ∫₀¹ (1 − t) φ''(t) dt, and |φ''(t)| ≤ 2‖Δu‖²/‖u + tΔu‖² + 2‖Δv‖²/‖v + tΔv‖² by lemma-2-sharp"),
+    t="",
+)  # fmt: skip
 
 
 def of_equal_length(s: Fraction, m: Fraction) -> dict[str, Any]:
@@ -60,8 +51,7 @@ CLAIMS = (
         id="lemma-2",
         origin=PRINTED,
         concludes=(PRINTED_BOUND,),
-        proofs=(twelve,),
-        remark="twelve times larger than necessary",
+        proofs=(By(("lemma-2-sharp",)),),
     ),
     on_increments(
         id="lemma-2-sharp",
@@ -77,7 +67,6 @@ CLAIMS = (
         ),
         attained=("lemma-2-sharp",),
         words=(ATTAINED, SHARP),
-        remark="equality for ‖u‖ = ‖v‖; at unit norms the eigenvalues are 1 − s, −1 − s and ±√(1 − s²)",
     ),
     after(
         id="lemma-2-integral",
@@ -88,7 +77,6 @@ CLAIMS = (
         proofs=(taylor, Attained(opposite_turns, approaches=True)),
         words=(FACTOR,),
         setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # short enough for the grid on the segment
-        remark="no factor below ½ will do",
     ),
     after(
         id="lemma-2-remainder",
@@ -96,6 +84,7 @@ CLAIMS = (
         amends="lemma-2-integral",
         given=STRICTLY_SHORTER,
         concludes=(EXPLICIT,),
+        expected=SURVIVED,
         proofs=(carried_out,),
         setting=INCREMENTS.parametrised(shorter),
     ),

@@ -76,29 +76,25 @@ def bound(
 STATED: dict[str, Any] = {"origin": PRINTED, "reading": "‖AB‖₂² ≤ ε as stated"}
 USED: dict[str, Any] = {"origin": READING, "reading": "‖AB‖₂ ≤ ε as its proof uses it"}
 IN_ITS_PROOF: dict[str, Any] = {"origin": READING, "reading": "‖AB‖_F ≤ ε as in its proof"}
-ROOT_NEEDED = "the proof needs √ε in place of ε"
 CLAIMS = (
     bound(
         "prop-1", LORA, RHS, **USED, **refuted_by("ce3", "ce3-low-rank", "ce3b", "ce3c"),
-        remark="false for s₀ < 0, by any factor as s₀ → −1; true with 1 + |s₀|, better with √(1 − s₀²)",
     ),
     bound(
         "prop-1-literal", LORA, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-lora", "ce4-lora-low-rank"),
-        remark=ROOT_NEEDED,
     ),
     bound(
         "prop-1-frobenius", LORA, RHS, ball=FROBENIUS, origin=READING,
         reading="‖AB‖_F ≤ ε as in the proof of Prop. 2",
-        **refuted_by("prop-1-frobenius", "prop-1-frobenius-low-rank"), remark="false in this smaller ball, too",
+        **refuted_by("prop-1-frobenius", "prop-1-frobenius-low-rank"),
     ),
     bound(
         "prop-1-main", LORA, RHS_MAIN, source="Proposition 1 (Sec. 4)", origin=READING,
         reading="‖AB‖₂ ≤ ε as its proof uses it; second term ‖x₂'‖/‖x₂W‖ as printed in Sec. 4",
-        **refuted_by("ce5", "ce5-low-rank"), remark="a misprint: the appendix has ‖x₂‖",
+        **refuted_by("ce5", "ce5-low-rank"),
     ),
     bound(
         "prop-1-abs", LORA, RHS_ABS, reading="|s₀| for s₀", amends="prop-1",
         proofs=(by_norms(LORA, lambda m: 1 + abs(m.s0), RHS_ABS),),
-        remark="tight only at s₀ = 0",
     ),
 )  # fmt: skip

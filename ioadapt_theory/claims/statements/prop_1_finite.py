@@ -4,7 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import ON_THE_SPHERE, C
+from ioadapt_theory.claims.statements.lemma_1 import C
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
@@ -72,27 +72,17 @@ def fall(m: Model) -> Term:
 FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
-@reaching(FINITE_FORM)
-def finite_interval(goal: Relation) -> Iterator[Step]:
-    """Bound the cosine of the adapted outputs: their angle is within ``turn`` of the angle θ₀ before, and in [0, π]."""
-    sp = sympy()
-    yield from ON_THE_SPHERE(goal)
-    t, a, t_target, a_target = sp.symbols("theta a theta' a'")
-    known = {theta(SOURCE): t, turn(SOURCE): a, theta(TARGET): t_target, turn(TARGET): a_target}
-
-    def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
-        return sp.cos(sp.Max(angle_ - by, 0)) - sp.cos(angle_), sp.cos(angle_) - sp.cos(sp.Min(sp.pi, angle_ + by))
-
-    f, g, eps = positives("f g epsilon")
-    turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
-    yield Step(
-        "‖x₁AB‖ ≤ ε‖x₁‖ and so on, so a = arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)",
-        vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)),
+def turned(m: Model) -> tuple[Any, ...]:
+    """Return the steps that bound the change of one model's angle by ``turn`` and, with it, that of its cosine."""
+    after = m.adapted_sim(LORA)
+    each = [(y, x @ AB, norm(x) / norm(y)) for x, y in ((m.x1, m.y1), (m.x2, m.y2))]
+    return (
+        *((norm(change) / norm(y) <= EPSILON * k, "the hypothesis on AB") for y, change, k in each),
+        *((angle(y, y + change) <= arcsin(EPSILON * k), "lemma-1-angle") for y, change, k in each),
+        (abs(angle(*m.adapted(LORA)) - theta(m)) <= turn(m), "triangle inequality of angles"),
+        (after - m.s0 <= rise(m), "the cosine falls from 0 to π, and an angle is in [0, π]"),
+        (m.s0 - after <= fall(m), "likewise"),
     )
-    (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
-    largest = sp.Max(up + down_target, up_target + down)
-    says = "two such cosines are apart by at most the right side"
-    yield Step(says, Check(symbolic(goal.right, known) == largest), reaches=True)
 
 
 A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <= segment(
@@ -100,23 +90,35 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 )
 
 
-from_below = told(
-    "‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ where 0 ≤ t ≤ 1",
+def above(m: Model) -> tuple[Any, ...]:
+    """Return A_min² of one model and the squared lengths that are divided by it in Remark A.1."""
+    shortest = minimum(*(norm(y) - EPSILON * norm(x) for x, y in ((m.x1, m.y1), (m.x2, m.y2))))
+    return let(f"A{m.prime}", shortest), norm(m.x1) ** 2 + norm(m.x2) ** 2
+
+
+QUADRATIC = 2 * EPSILON**2 * (above(SOURCE)[1] / above(SOURCE)[0] ** 2 + above(TARGET)[1] / above(TARGET)[0] ** 2)
+WITH_A_MIN = distance(LORA) <= RHS_SINE + QUADRATIC
+BELOW = tuple(EPSILON * norm(x) < norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
+PLACE = (
+    SOURCE.y1 + scalar("t") / (1 + scalar("t")) * (SOURCE.x1 @ AB),
+    SOURCE.y2 + scalar("t") / (1 + scalar("t")) * (SOURCE.x2 @ AB),
 )
-through_zero = Refuted(
-    spelled(
-        "x' = x = (1, 0), W' = W = I, AB = −2I, ‖AB‖₂ = ε = 2; y + ½xAB = 0, as «1 + ½(−2) = 0»",
-        "ŷ = −y is not zero, as «1 + (−2) = −1»",
-    ),
+from_below = argued(
+    (norm(SOURCE.y1) - EPSILON * norm(SOURCE.x1) <= norm(PLACE[0]), "triangle inequality, ‖x₁AB‖ ≤ ε‖x₁‖"),
+    (norm(SOURCE.y2) - EPSILON * norm(SOURCE.x2) <= norm(PLACE[1]), "likewise, at every place t/(1 + t)"),
+    (A_MIN, "so"),
+    t="",
 )
-not_displayed = Refuted(
-    spelled(
-        "W = I, x = (1, 0): what is displayed, ‖x‖/‖xW‖ = 1, s₀ and ε, is the same for AB and −AB; "
-        "where AB = −εI, A_min = 1 − ε, as ‖x(W + tAB)‖ − A_min = «1 − tε − (1 − ε) = (1 − t)ε» ≥ 0; so 1/A_min² = "
-        "1/(1 − ε)² grows without bound",
-        "where AB = εI, A_min = 1, as ‖x(W + tAB)‖ − A_min = «1 + tε − 1 = tε» ≥ 0",
-    ),
+by_explicit = argued(
+    (distance(LORA) <= RHS_EXPLICIT, "prop-1-explicit"),
+    (constant(SOURCE) <= 2, "|s₀| ≤ 1"),
+    *((above(m)[0] <= norm(y), "ε‖x‖ ≥ 0") for m in (SOURCE, TARGET) for y in (m.y1, m.y2)),
+    (constant(SOURCE) * EPSILON**2 * SQUARES <= QUADRATIC, "so"),
+    (WITH_A_MIN, "so"),
 )
+ENDS = minimum(minimum(norm(SOURCE.y1), norm(SOURCE.y2)), minimum(*map(norm, SOURCE.adapted(LORA))))
+LEAST = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
+TRIED = (Replay(), RandomInstances())
 without_remainder = partial(
     Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
 )
@@ -128,23 +130,24 @@ CLAIMS = (
         given=SPECTRAL.given,
         concludes=(distance(LORA) <= RHS_EXPLICIT,),
         proofs=(explicit(),),
-        remark="contains neither A_min nor a hidden O(ε²)",
     ),
     without_remainder(
         id="prop-1-finite",
         reading="finite",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
-        proofs=(finite_interval,),
+        expected=SURVIVED,
+        proofs=(argued(*turned(SOURCE), *turned(TARGET), (FINITE_FORM, "s₀ = s₀'")),),
         setting=similarity_setting(LORA, limit=below_outputs),
     ),
     in_the_proof(
         id="prop-1-segment",
-        reading="for every ε",
-        prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
-        proofs=(through_zero,),
-        expected=REFUTED,
-        remark="prop-1-explicit needs no segment",
+        reading="for every ε, the ends of the segment bound its norms from below, and so some A_min > 0 does",
+        given=SPECTRAL.given,
+        concludes=(ENDS <= LEAST,),
+        **refuted_by("through-zero"),
+        setting=similarity_setting(LORA),
+        strategies=TRIED,
     ),
     in_the_proof(
         id="prop-1-segment-small",
@@ -156,14 +159,27 @@ CLAIMS = (
         setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,
     ),
-    Claim(
+    without_remainder(
         id="remark-a1",
         source="Remark A.1 (App. A.1)",
         origin=READING,
-        reading="computable from what is displayed",
-        prose="the displayed bound has an explicit quadratic term in ε², computable from the data that are displayed",
-        proofs=(not_displayed,),
-        expected=REFUTED,
-        remark="prop-1-explicit has an explicit term in the displayed data",
+        reading="a quadratic term in ε² from W, x and A = A_min, for small ε; Prop. 1's remainder with A_min",
+        amends=None,
+        given=(*SPECTRAL.given, *BELOW),
+        concludes=(WITH_A_MIN,),
+        expected=SURVIVED,
+        proofs=(by_explicit,),
+        setting=similarity_setting(LORA, limit=below_outputs),
+    ),
+    Claim(
+        id="remark-a1-displayed",
+        source="Remark A.1 (App. A.1)",
+        origin=READING,
+        reading="computed from what is displayed, ‖x‖/‖xW‖, s₀ and ε: A_min is the same for AB and −AB",
+        given=SPECTRAL.given,
+        concludes=(LEAST.equals(replaced(LEAST, {AB: -AB})),),
+        **refuted_by("displayed"),
+        setting=similarity_setting(LORA),
+        strategies=TRIED,
     ),
 )

@@ -4,7 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
+from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, moved
 
 
 def alpha(m: Model) -> Term:
@@ -35,37 +35,56 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-given_away = argued(Remarked, "what prop-1-sharp saves under the root, C = cos(θ_x + θ₀)")(
-    spelled("(α + β)² − (α² + β² − 2αβC) = «(α + β)² − ((α − β)² + 2αβ(1 − C)) = 2αβ(1 + C)» ≥ 0"),
-)
+def gradient(m: Model) -> Term:
+    """Return the gradient of the cosine of one model's outputs with respect to a LoRA's AB."""
+    return let(f"G{m.prime}", outer(m.x1, slope(m.y1, m.y2)) + outer(m.x2, slope(m.y2, m.y1)))
 
 
-data_constant = told(
-    "|δ − δ'| ≤ |δ| + |δ'|; scaled so that ‖y₁‖ = ‖y₂‖ = 1, δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* for G = x₁ᵀg₁ + x₂ᵀg₂, "
-    "g₁ = y₂ − s₀y₁, g₂ = y₁ − s₀y₂, and rank(G) ≤ 2; norms depend on inner products, so the plane is enough",
-    "there y₁ = (1, 0), y₂ = (c, s): g₁ = (0, s), g₂ = (s², −cs), ‖g₂‖² = «s⁴ + c²s² = s²» = ‖g₁‖²",
-    "x₁ = α(1, 0), x₂ = β(p, q), p = cos θ_x, q = sin θ_x: ‖G‖_F² = "
-    "«(βps²)² + (αs − βpcs)² + (βqs²)² + (βqcs)² = s²(α² + β² − 2αβpc)»",
-    "det G = «βps²(−βqcs) − (αs − βpcs)βqs² = −αβqs³», and σ₁σ₂ = |det G|",
-    "‖G‖_*² = (σ₁ + σ₂)² = «s²(α² + β² − 2αβpc) + 2αβqs³ = s²(α² + β² − 2αβ(pc − qs))»",
-    given=("c² + s² = 1", "p² + q² = 1"),
-)
-DUAL = (
-    "u, v unit vectors along y₁, y₂, e₊ = (u + v)/‖u + v‖, e₋ = (u − v)/‖u − v‖, u = ce₊ + he₋, v = ce₊ − he₋, s = c² "
-    "− h²: K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋), as "
-    "e₊Ke₊ᵀ = «2c² − 2(c² − h²)c² = 1 − (c² − h²)²», e₋Ke₋ᵀ = «−2h² − 2(c² − h²)h² = −(1 − (c² − h²)²)»",
-    "Δu = uN and Δv = vN give δ = ⟨N, K⟩; x = yW⁺, so M before W is N = W⁺MW behind it, and δ = ⟨M, W⁺ᵀKWᵀ⟩",
-)
+def slope(u: Term, v: Term) -> Term:
+    """Return the gradient of sim(u, v) with respect to u."""
+    return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
 
 
-weights_constant = told(
-    DUAL[0],
-    "‖K‖_F² = «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²», so both singular values are 1 − s² = ‖K‖₂, and "
-    "‖W⁺ᵀK‖_* ≤ (1 − s²)(σ₁ + σ₂), σ₁ and σ₂ the largest singular values of W⁺, whose inverses are the least ones of W",
-    "x = yW⁺, so M beside W is N = W⁺M behind it, and |δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*; |δ − δ'| ≤ |δ| + |δ'| adds the "
-    "models",
-    given=("c² + h² = 1",),
-)
+def kernel(m: Model) -> Term:
+    """Return the matrix K for which the outputs' cosine changes by ⟨N, K⟩, to first order, if I + N follows them."""
+    u, v = (1 / norm(y) * y for y in (m.y1, m.y2))
+    return let(f"K{m.prime}", outer(u, v) + outer(v, u) - m.s0 * (outer(u, u) + outer(v, v)))
+
+
+def of_data(m: Model) -> tuple[Any, ...]:
+    """Return the steps that bound |⟨AB, G⟩| for ‖AB‖₂ ≤ ε by ε times the sum of the singular values of G."""
+    g, a, b = gradient(m), alpha(m), beta(m)
+    area, largest = let(f"a{m.prime}", a * b * sine(m.x1, m.x2) * m.sine0**3), spectral(g)
+    return (
+        (moved(m, LORA).equals(inner(AB, g)), "linear in AB"),
+        ((fro(g) ** 2).equals(m.sine0**2 * (a**2 + b**2 - 2 * a * b * sim(m.x1, m.x2) * m.s0)), "expand"),
+        ((fro(g) ** 2).equals(largest**2 + (area / largest) ** 2),
+         "rank 2; both singular values multiply to the product of the areas spanned by the x and by the slopes"),
+        ((nuclear(m) ** 2).equals((largest + area / largest) ** 2), "the last two lines"),
+        (abs(moved(m, LORA)) <= spectral(AB) * (largest + area / largest), "duality of ‖AB‖₂ and the nuclear norm"),
+        (abs(moved(m, LORA)) <= EPSILON * nuclear(m), "the hypothesis on AB"),
+    )  # fmt: skip
+
+
+def of_weights(m: Model) -> tuple[Any, ...]:
+    k = kernel(m)
+    return (
+        (m.x1.equals(m.y1 @ pinv(m.w)), "W of full row rank"),
+        (m.x2.equals(m.y2 @ pinv(m.w)), "likewise"),
+        (moved(m, LORA).equals(inner(pinv(m.w) @ AB, k)), "AB beside W is I + W⁺AB behind it"),
+        ((fro(k) ** 2).equals(2 * m.sine0**4), "expand"),
+        (spectral(k).equals(m.sine0**2), "so both singular values of K are 1 − s₀²"),
+        (abs(moved(m, LORA)) <= EPSILON * by_singular_values(m),
+         "‖W⁺ᵀK‖_* is at most ‖K‖₂ times the sum of the two largest singular values of W⁺"),
+    )  # fmt: skip
+
+
+def adds_up(placement: Placement, right: Term) -> tuple[Any, ...]:
+    first = first_order(distance(placement))
+    return (
+        (first <= abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement)), "triangle inequality"),
+        (first <= right, "the bounds of both models"),
+    )
 
 
 def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
@@ -98,13 +117,9 @@ CLAIMS = (
         RHS_SINE,
         reading="corrected",
         amends="prop-1",
-        proofs=(
-            by_norms(LORA, lambda m: m.sine0, RHS_SINE),
-            given_away,
-        ),
+        proofs=(by_norms(LORA, lambda m: m.sine0, RHS_SINE),),
         attained=("ce3", "ce3b", "ce3c", "ce3-double"),
         words=(ATTAINED,),
-        remark="attained where sim(x₁, x₂) = −s₀ by W' = −W, and by W' = −2W as well",
     ),
     bound(
         "prop-1-sharp",
@@ -113,7 +128,7 @@ CLAIMS = (
         reading="sharp for given data",
         amends="prop-1",
         proofs=(
-            data_constant,
+            argued(*of_data(SOURCE), *of_data(TARGET), *adds_up(LORA, RHS_SHARP)),
             Attained(turned_over, {
                 SOURCE.s0: COSINES_TRIED,
                 sim(SOURCE.x1, SOURCE.x2): COSINES_TRIED,
@@ -122,8 +137,8 @@ CLAIMS = (
             }),
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
+        notes=(RHS_SHARP <= RHS_SINE,),
         words=(ATTAINED, SHARP),
-        remark="attained by W' = −W, x' = x for every W, x₁, x₂",
     ),
     bound(
         "prop-1-weights",
@@ -133,7 +148,7 @@ CLAIMS = (
         reading="sharp in terms of W",
         amends="prop-1",
         proofs=(
-            weights_constant,
+            argued(*of_weights(SOURCE), *of_weights(TARGET), *adds_up(LORA, RHS_WEIGHTS)),
             Attained(on_singular_axes, {
                 sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
                 sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
@@ -142,6 +157,5 @@ CLAIMS = (
         ),
         attained=("prop-1-weights",),
         words=(ATTAINED, SHARP),
-        remark="scaling W by t divides this bound by t and leaves Prop. 2 as it is",
     ),
 )  # fmt: skip

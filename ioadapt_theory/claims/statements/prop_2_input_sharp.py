@@ -1,11 +1,8 @@
-"""Proposition 2 corrected for input adaptation, ŷ = x(I + M)W, M = AB: the constant depends on κ = cond(W).
-
-u, v are the unit vectors along the outputs y₁, y₂, e₊ and e₋ those along u + v and u − v; K is the matrix of ``DUAL``.
-"""
+"""Proposition 2 corrected for input adaptation, ŷ = x(I + M)W, M = AB: the constant depends on κ = cond(W)."""
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
-from ioadapt_theory.claims.statements.prop_1_sharp import DUAL
+from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, moved
+from ioadapt_theory.claims.statements.prop_1_sharp import adds_up, kernel
 
 
 def kappa(m: Model) -> Term:
@@ -25,18 +22,27 @@ RHS_SHARP = EPSILON * total(lambda m: m.sine0**2 * spread(m), *MODELS)
 RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[1]) * spectral(m.w), *MODELS)
 
 
-sharp_constant = told(
-    *DUAL,
-    "so |δ| ≤ ε‖W⁺ᵀKWᵀ‖_* ≤ ε(1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖); with e either of both, λ any squared singular "
-    "value, a the least and b = κ²a the largest, ‖eWᵀ‖² = X, ‖eW⁺‖² = Y, X the mean of λ and Y that of its inverse, "
-    "weighted by the squared components of e",
-    "«(λ − a)(b − λ)/λ = (a + b) − (λ + ab/λ)» ≥ 0, so the means have X + abY ≤ a + b",
-    "«(X + abY)² − 4abXY = (X − abY)²» ≥ 0, so XY ≤ (a + b)²/(4ab)",
-    "Kantorovich: √(XY) ≤ «√((a + κ²a)²/(4aκ²a)) = (κ + 1/κ)/2», so |δ| ≤ ε(1 − s²)(κ + 1/κ)",
-    "|δ − δ'| ≤ |δ| + |δ'| adds the models",
-    positive="κ a b λ",
-    given=("c² + h² = 1",),
-)
+def of_condition(m: Model) -> tuple[Any, ...]:
+    """Return the steps that bound the change of one model's cosine by (1 − s₀²)(κ + 1/κ)ε."""
+    k, inverse_ = kernel(m), pinv(m.w)
+    u, v = (1 / norm(y) * y for y in (m.y1, m.y2))
+    axes = [let(f"e{sign}{m.prime}", 1 / norm(x) * x) for sign, x in (("₊", u + v), ("₋", u - v))]
+    least, most = (let(f"{n}{m.prime}", x**2) for n, x in (("a", sigma(m.w, 1)), ("b", spectral(m.w))))
+    squares = [(norm(e @ transpose(m.w)) ** 2, norm(e @ inverse_) ** 2) for e in axes]
+    lengths = [norm(e @ inverse_) * norm(e @ transpose(m.w)) for e in axes]
+    return (
+        (k.equals(m.sine0**2 * (outer(axes[0], axes[0]) - outer(axes[1], axes[1]))), "expand"),
+        (moved(m, INPUT).equals(inner(inverse_ @ AB @ m.w, k)), "x = yW⁺: I + AB before W is I + W⁺(AB)W behind it"),
+        (abs(moved(m, INPUT)) <= EPSILON * m.sine0**2 * (lengths[0] + lengths[1]), "Cauchy-Schwarz, ‖AB‖₂ ≤ ε"),
+        *((x + least * most * y <= least + most, "(λ − a)(b − λ) ≥ 0 for every squared singular value λ of W")
+          for x, y in squares),
+        *((4 * least * most * x * y <= (x + least * most * y) ** 2, "a square") for x, y in squares),
+        *((length <= spread(m) / 2, "Kantorovich, from the last lines, as b = κ²a") for length in lengths),
+        (abs(moved(m, INPUT)) <= one_model(m), "so"),
+    )  # fmt: skip
+
+
+sharp_constant = argued(*of_condition(SOURCE), *of_condition(TARGET), *adds_up(INPUT, RHS_SHARP))
 
 
 def pair(e: list[Any], f: list[Any], h: Fraction, w: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -80,7 +86,6 @@ INPUT_SHARP = bound(
     ),
     attained=("ce1b", "ce1f"),
     words=(ATTAINED, SHARP),
-    remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
 )
 CLAIMS = (
     INPUT_SHARP,
@@ -107,6 +112,5 @@ CLAIMS = (
             ),
         ),
         words=(SHARP, EVERY_PAIR),
-        remark="attained for every κ, κ', s₀ from c = 4 on",
     ),
 )

@@ -31,33 +31,52 @@ RHS_FINITE = maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
-wielandt = told(
-    "‖u‖ = ‖v‖ = 1, s = ⟨u, v⟩, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m largest and least stretch of T",
-    "‖(u + v)T‖² − 2(pr + k) = «p² + r² + 2k − 2(pr + k) = (p − r)²» ≥ 0, and ‖(u + v)T‖² ≤ "
-    "M²‖u + v‖² = 2M²(1 + s), so pr + k ≤ M²(1 + s)",
-    "‖(ru − pv)T‖² = «r²p² + p²r² − 2rpk = 2pr(pr − k)» ≥ m²‖ru − pv‖²",
-    "‖ru − pv‖² = «r² + p² − 2prs = 2pr(1 − s) + (p − r)²» ≥ 2pr(1 − s), so pr − k ≥ m²(1 − s)",
-    "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» ≤ (M/m)²(1 + s)/(1 − s)",
-    "artanh s = ½ ln((1 + s)/(1 − s)) and «ln((M/m)²) = 2 ln(M/m)» = 2 ln cond(T), so artanh ŝ − artanh s ≤ ln "
-    "cond(T); "
-    "with −v for v, s and ŝ change their signs, and artanh is odd",
-    positive="p r M m"
+def wielandt(m: Model) -> tuple[Any, ...]:
+    """Return the steps that bound the change of one model's cosine by the largest and least stretch of T."""
+    u, v = (let(f"{n}{m.prime}", 1 / norm(y) * y) for n, y in (("u", m.y1), ("v", m.y2)))
+    p, r, k = (let(n + m.prime, x) for n, x in (("p", norm(u @ T)), ("r", norm(v @ T)), ("k", dot(u @ T, v @ T))))
+    most, least, after, s = spectral(T), sigma(T, 1), m.adapted_sim(OUTPUT), m.s0
+    return (
+        ((norm((u + v) @ T) ** 2).equals(2 * (p * r + k) + (p - r) ** 2), "expand"),
+        (p * r + k <= most**2 * (1 + s), "‖(u + v)T‖² is at most ‖T‖₂²‖u + v‖² = 2‖T‖₂²(1 + s)"),
+        ((norm((r * u - p * v) @ T) ** 2).equals(2 * p * r * (p * r - k)), "expand"),
+        ((norm(r * u - p * v) ** 2).equals(2 * p * r * (1 - s) + (p - r) ** 2), "expand"),
+        (least**2 * (1 - s) <= p * r - k, "‖(ru − pv)T‖² is at least s_c(T)²‖ru − pv‖²"),
+        ((1 + after) / (1 - after) <= cond(T) ** 2 * (1 + s) / (1 - s), "divide, as k = ŝpr"),
+        ((1 - after) / (1 + after) <= cond(T) ** 2 * (1 - s) / (1 + s), "likewise for −v in place of v"),
+        (shift(m, OUTPUT) <= ln(cond(T)), "artanh s = ½ ln((1 + s)/(1 − s))"),
+    )  # fmt: skip
+
+
+def ends(m: Model) -> tuple[Any, ...]:
+    return (
+        (m.adapted_sim(OUTPUT) - m.s0 <= rise(m), "prop-2-output-artanh, tanh(artanh s + artanh τ) = (s + τ)/(1 + sτ)"),
+        (m.s0 - m.adapted_sim(OUTPUT) <= fall(m), "likewise"),
+    )
+
+
+STRETCH = (1 + EPSILON) / (1 - EPSILON)
+two_models = argued(
+    (cond(T) <= STRETCH, "‖AB‖₂ ≤ ε < 1"),
+    (((STRETCH**2 - 1) / (STRETCH**2 + 1)).equals(TAU), "so tanh ln cond(I + AB) is at most τ"),
+    *ends(SOURCE),
+    *ends(TARGET),
+    (FINITE_BOUND, "s₀ = s₀', so the cosines are apart by one model's rise and the other's fall"),
+)
+
+
+def simple(m: Model) -> Term:
+    """Return 2τ(1 − s₀²)/(1 − s₀²τ²), the sum of rise and fall."""
+    return 2 * TAU * m.sine0**2 / (1 - m.s0**2 * TAU**2)
+
+
+THIRD = 4 * EPSILON**3 * SOURCE.sine0**2 * (4 * SOURCE.s0**2 - 1 - EPSILON**2)
+expanded = argued(
+    (RHS_FINITE.equals(simple(SOURCE)), "prop-2-output-finite bounds the distance by its right side, s₀ = s₀'"),
+    (simple(SOURCE).equals(4 * SOURCE.sine0**2 * EPSILON
+                           + THIRD / ((1 + EPSILON**2) ** 2 - 4 * SOURCE.s0**2 * EPSILON**2)), "no term in ε²"),
+    (first_order(distance(OUTPUT)) <= RHS_SHARP, "s₀ = s₀'"),
 )  # fmt: skip
-two_models = told(
-    "cond(I + AB) ≤ x = (1 + ε)/(1 − ε), and tanh ln x = «(x² − 1)/(x² + 1) = 2ε/(1 + ε²)» = τ",
-    "so, by prop-2-output-artanh, ŝ − s ≤ tanh(artanh s + artanh τ) − s = «(s + τ)/(1 + sτ) − s = τ(1 − s²)/(1 + τs)», "
-    "and s − ŝ ≤ s − tanh(artanh s − artanh τ) = «s − (s − τ)/(1 − sτ) = τ(1 − s²)/(1 − τs)»",
-    "so they are apart by at most the rise of one model and the fall of its partner",
-    let={"x": "(1 + ε)/(1 − ε)"},
-)
-simpler = argued(Remarked, "|ŝ − ŝ'| ≤ 2τ(1 − s²)/(1 − s²τ²) ≤ 2τ ≤ 4ε")(
-    spelled(
-        "«τ(1 − s²)/(1 + τs) + τ(1 − s²)/(1 − τs) = 2τ(1 − s²)/(1 − s²τ²)»",
-        "«2τ − 2τ(1 − s²)/(1 − s²τ²) = 2τs²(1 − τ²)/(1 − s²τ²)» ≥ 0",
-        "«4ε − 4ε/(1 + ε²) = 4ε³/(1 + ε²)», and «4ε³/(1 + ε²) ≥ 0»",
-        positive="ε",
-    ),
-)
 EYE_2 = [[1, 0], [0, 1]]
 
 
@@ -91,8 +110,8 @@ OUTPUT_FINITE = sharp(
     reading="exact, finite",
     given=(*SPECTRAL.given, BELOW_ONE),
     concludes=(FINITE_BOUND,),
-    proofs=(two_models, both_ends, simpler),
-    remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε",
+    proofs=(two_models, both_ends),
+    notes=(RHS_FINITE.equals(simple(SOURCE)), simple(SOURCE) <= 2 * TAU, 2 * TAU <= 4 * EPSILON),
 )
 CLAIMS = (
     sharp(
@@ -101,13 +120,12 @@ CLAIMS = (
         given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
         concludes=ARTANH,
         proofs=(
-            wielandt,
+            argued(*wielandt(SOURCE), *wielandt(TARGET)),
             Attained(
                 about_an_axis,
                 {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
         ),
-        remark="depends on I + AB alone",
     ),
     OUTPUT_FINITE,
     sharp(
@@ -116,15 +134,9 @@ CLAIMS = (
         given=SPECTRAL.given,
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
-            told(
-                "where s₀ = s₀' = s and τ = 2ε/(1 + ε²), the right side of prop-2-output-finite, without a term in "
-                "ε², = "
-                "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
-                let={"τ": "2ε/(1 + ε²)"},
-            ),
+            expanded,
             both_ends,
         ),
         strategies=TO_FIRST_ORDER,
-        remark="that is 4(1 − s₀²)ε",
     ),
 )

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from ioadapt_theory.errors import InvalidValueError
+
 JSON = Mapping[str, Any]
 
 
 def as_json(content: Any) -> str:
-    """Return indented JSON; raise ValueError for NaN and infinities, which are not JSON."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return indented JSON; raise InvalidValueError for NaN and infinities, which are not JSON."""
+    try:
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        msg = f"The result cannot be written as JSON ({error}); use another format."
+        raise InvalidValueError(msg) from error
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, replacing, together, write_json
 
 
@@ -122,3 +123,9 @@ def test_a_home_folder_is_expanded_and_other_tildes_stay(tmp_path, monkeypatch):
     write_json("~/a.json", {"x": 1})
     assert (tmp_path / "a.json").exists()
     assert at_home("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(InvalidValueError, match="The result cannot be written as JSON"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())

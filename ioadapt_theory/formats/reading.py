@@ -161,6 +161,10 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
             " the file to merge the adapter into the base model."
         )
         return UnsupportedError(msg)
+    weights = [key for key, why in unread.items() if why == UNKNOWN and key.endswith((".weight", ".bias"))]
+    if 2 * len(weights) > len(unread):
+        way = "give an adapter, and models as SOURCE and TARGET"
+        return FileFormatError(f"{path} is a checkpoint of a model ({len(weights)} weights), not an adapter; {way}.")
     found = [*(f"{key}: {why}" for key, why in unread.items()), *map(str, changes)]
     some = "; ".join(found[:3] + ["..."] * (len(found) > 3)) or "no tensors"
     return FileFormatError(f"{path} contains no adapter of a supported kind ({some}); give the path of an adapter.")

@@ -1,6 +1,7 @@
 """The function `report`, which compares two models and recommends how to move an adapter between them."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -109,6 +110,12 @@ def report(
         Any adapter can be copied unchanged: the two models compute the same function.
     """
     require_share(explained)
+    if isinstance(source, str | os.PathLike) or isinstance(target, str | os.PathLike):
+        msg = "report needs models in memory or their weights; for files use `ioadapt report [ADAPTER] SOURCE TARGET`."
+        raise InvalidValueError(msg)
+    if isinstance(adapter, os.PathLike) or str(adapter).endswith(".safetensors"):
+        msg = f"adapter must be the name of an adapter on the source, not the file {adapter}; load(source, file) first."
+        raise InvalidValueError(msg)
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and live is None:

@@ -68,6 +68,10 @@ def compare(
     named = [first, second, *more, *([] if parent is None else [parent])]
     origin = None if parent is None else len(named) - 1
     options = options or Options()
+    if live := next((model for model in named if hasattr(model, "state_dict")), None):
+        way = "to compare models in memory, use report(source, target)"
+        msg = f"compare takes names, paths or open checkpoints, not {type(live).__name__}; {way}."
+        raise InvalidValueError(msg)
     with ExitStack() as stack:
         opened = [
             model if isinstance(model, Checkpoint) else stack.enter_context(sources.open_checkpoint(fspath(model)))

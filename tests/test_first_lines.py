@@ -1,0 +1,72 @@
+"""First lines that people write, and that cannot work: the error says what to do instead."""
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import save_file
+from torch import nn
+
+from ioadapt_theory import adapt, compare, load, report, transfer
+from ioadapt_theory.cli import MISUSE, main
+from ioadapt_theory.errors import IoAdaptError
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 3))
+
+
+class Pipe(StableDiffusionPipeline):
+    def __init__(self) -> None:
+        """Have the components of a pipeline without their weights."""
+
+    @property
+    def components(self) -> dict[str, object]:
+        return {"unet": net(), "scheduler": None}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (lambda: transfer("a.safetensors", net()), "not str; load them first, or use `ioadapt transfer"),
+        (lambda: transfer(net(), net()), "The source has no adapter; put one on it"),
+        (lambda: load(Pipe(), "lora.safetensors"), "not Pipe; give one of its models, such as .unet"),
+        (lambda: load("model", "lora.safetensors"), "not str; give a model: load(model, path)"),
+        (lambda: report(net(), net(), "lora.safetensors"), "not the file lora.safetensors; load(source, file) first"),
+        (lambda: report("a", "b"), "use `ioadapt report [ADAPTER] SOURCE TARGET`"),
+        (lambda: compare(net(), net()), "not Sequential; to compare models in memory, use report(source, target)"),
+    ],
+)
+def test_the_error_says_what_to_do(line, told):
+    with pytest.raises(IoAdaptError) as error:
+        line()
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("transfer model.safetensors a b --inputs x --out o", "is a checkpoint of a model (2 weights), not an adapter"),
+        (
+            "transfer a.safetensors b lora --inputs x --out o",
+            "lora is the adapter; give it first: ioadapt transfer lora",
+        ),
+        ("transfer lora ./a ./b --out o", "a is not a local file or folder; give a single file"),
+        ("transfer lora a b --inputs x", "--out is missing; give the file or folder to write"),
+        ("adapters bake lora out --base model.safetensors", "'out' is one argument too many; give --out out."),
+        ("resize lora model.safetensors --out o", "Give --rank R or --share F, and not both."),
+        ("extract a b --rank 2 --out o", "Give unlabelled inputs: --prompts FILE for diffusion models"),
+        ("report a b c d", "Give two models, or an adapter and two models"),
+    ],
+)
+def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_file({"a.weight": torch.ones(3, 2), "a.bias": torch.ones(3)}, "model.safetensors")
+    from ioadapt_theory import save
+
+    save(adapt(net(), target_modules=["0"]), "lora")
+    for name in ("a.safetensors",):
+        save_file({"b.weight": torch.ones(3, 2)}, name)
+    assert main(words.split()) == MISUSE
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.count("\n") == 1

@@ -1,12 +1,13 @@
-"""A wrapper around diffusers' ``load_lora_adapter`` that also reads IOLORA; the original reads all adapters as LoRA."""
+"""Wrappers around diffusers' functions that load LoRAs, which also read IOLORA; the originals read all as LoRA."""
 
 import functools
 import re
 from typing import Any
 
+from diffusers.loaders import lora_pipeline
 from diffusers.loaders.lora_base import _fetch_state_dict
 from diffusers.loaders.peft import PeftAdapterMixin
-from diffusers.utils.peft_utils import get_adapter_name
+from diffusers.utils.peft_utils import get_adapter_name, scale_lora_layers
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -23,8 +24,9 @@ FETCHED = "weight_name local_files_only cache_dir proxies token revision subfold
 
 
 def register() -> None:
-    """Make diffusers' ``load_lora_adapter`` also load IOLORA adapters; a second call has no effect."""
-    own = PeftAdapterMixin.load_lora_adapter
+    """Make diffusers' functions that load LoRAs also load IOLORA adapters; a second call has no effect."""
+    pipelines: Any = lora_pipeline  # it does not export the function
+    own, of_text_encoders = PeftAdapterMixin.load_lora_adapter, pipelines._load_lora_into_text_encoder
     if getattr(own, "knows_iolora", False):
         return
 
@@ -33,20 +35,42 @@ def register() -> None:
         self: Any, source: Any, prefix: str | None = "transformer", hotswap: bool = False, **kw: Any
     ) -> Any:
         state = source if isinstance(source, dict) else _fetched(source, kw)
-        start = f"{prefix}." if prefix else ""
-        state = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-        if not (plans := settings_of(state, state.__getitem__, "The state dict")):
-            return own(self, source, prefix, hotswap=hotswap, **kw)
-        if hotswap:
-            exchange_numbers(self, plans, state, kw.get("adapter_name") or "default_0")
-            return None
-        name = kw.get("adapter_name") or get_adapter_name(self)  # type: ignore[no-untyped-call]
         where = "The adapter" if isinstance(source, dict) else f"{source}"
-        put_on(self, config_of(plans, state), state, name, where=where)
+        if not _loaded(self, state, prefix, kw.get("adapter_name"), hotswap=hotswap, where=where):
+            return own(self, source, prefix, hotswap=hotswap, **kw)
         return None
+
+    @functools.wraps(of_text_encoders)
+    def load_lora_into_text_encoder(
+        state_dict: Any, network_alphas: Any, text_encoder: Any, prefix: str | None = None, lora_scale: float = 1.0,
+        text_encoder_name: str = "text_encoder", adapter_name: str | None = None, hotswap: bool = False, **kw: Any,
+    ) -> None:  # fmt: skip
+        start = prefix or text_encoder_name
+        if _loaded(text_encoder, state_dict, start, adapter_name, hotswap=hotswap, where="The adapter"):
+            scale_lora_layers(text_encoder, lora_scale)  # type: ignore[no-untyped-call]
+        else:
+            kw |= {"text_encoder_name": text_encoder_name, "adapter_name": adapter_name, "hotswap": hotswap}
+            of_text_encoders(state_dict, network_alphas, text_encoder, prefix, lora_scale, **kw)
 
     load_lora_adapter.knows_iolora = True  # type: ignore[attr-defined]
     PeftAdapterMixin.load_lora_adapter = load_lora_adapter  # type: ignore[method-assign, assignment]
+    pipelines._load_lora_into_text_encoder = load_lora_into_text_encoder
+
+
+def _loaded(
+    model: Any, state: dict[str, Any], prefix: str | None, name: str | None, *, hotswap: bool, where: str
+) -> bool:
+    """Load the IOLORA adapter whose keys in ``state`` have this prefix; return whether there is one."""
+    start = f"{prefix}." if prefix else ""
+    state = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+    if not (plans := settings_of(state, state.__getitem__, "The state dict")):
+        return False
+    if hotswap:
+        exchange_numbers(model, plans, state, name or "default_0")
+    else:
+        name = name or get_adapter_name(model)  # type: ignore[no-untyped-call]
+        put_on(model, config_of(plans, state), state, name, where=where)
+    return True
 
 
 def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,11 @@ class IOLoraModel(BaseTuner):
             raise UnsupportedError(msg)
         yield
 
+    def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
+        """Raise UnsupportedError."""
+        msg = "IOLORA does not merge adapters into a new one; activate several with set_adapter([...]), or set_scale."
+        raise UnsupportedError(msg)
+
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
         marker = f".iolora_adapters.{adapter_name}."

@@ -39,6 +39,43 @@ def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refus
             IOLoraConfig(target_modules=["to_k"], **{name: None})
 
 
+def text_encoder() -> torch.nn.Module:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return CLIPTextModel(CLIPTextConfig(vocab_size=50, max_position_embeddings=8, eos_token_id=49, **sizes)).eval()
+
+
+def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
+    from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline
+    from diffusers.utils import convert_state_dict_to_diffusers
+
+    def pipeline():
+        parts: dict = dict.fromkeys(("tokenizer", "safety_checker", "feature_extractor"))
+        parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
+        parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "text_encoder": text_encoder()}
+        return quiet(lambda: StableDiffusionPipeline(**parts, requires_safety_checker=False))
+
+    def run(encoder):
+        with torch.no_grad():
+            return encoder(torch.arange(8)[None]).last_hidden_state
+
+    pipe, layers = pipeline(), {}
+    for name, targets in (("unet", ["to_q"]), ("text_encoder", ["q_proj", "out_proj"])):
+        part = getattr(pipe, name)
+        part.add_adapter(IOLoraConfig(target_modules=targets, r=2, init_weights="random"))
+        layers[f"{name}_lora_layers"] = convert_state_dict_to_diffusers(get_peft_model_state_dict(part))
+    quiet(lambda: pipe.save_lora_weights(str(tmp_path), **layers))
+    loaded = pipeline()
+    quiet(lambda: loaded.load_lora_weights(str(tmp_path), adapter_name="one"))
+    assert torch.equal(run(loaded.text_encoder), run(pipe.text_encoder))
+    assert torch.equal(run_unet(loaded.unet), run_unet(pipe.unet))
+    assert not torch.allclose(run(pipe.text_encoder), run(text_encoder()))
+    loaded.set_adapters(["one"], adapter_weights=[0.0])
+    assert torch.equal(run(loaded.text_encoder), run(text_encoder()))
+
+
 def test_the_life_of_a_pipeline_of_diffusers(tmp_path):
     from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline
     from diffusers.utils import convert_state_dict_to_diffusers

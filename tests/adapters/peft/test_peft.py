@@ -89,6 +89,8 @@ def test_what_peft_would_ignore_or_cannot_do_is_refused():
     for call in (model, model.generate):
         with pytest.raises(UnsupportedError, match="IOLORA does not support adapter_names"):
             call(input_ids=tokens, adapter_names=["default", "__base__"])
+    with pytest.raises(UnsupportedError, match="IOLORA does not merge adapters into a new one; activate several"):
+        model.add_weighted_adapter(["default"], [0.5], "new")
 
 
 def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():

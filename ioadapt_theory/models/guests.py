@@ -6,7 +6,6 @@ An exception of such a reader becomes a FileFormatError of one sentence.
 import os
 import re
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,19 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from torch import nn
-from torch.nn.modules import module as registry
 
-from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, open_path
-from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
+from ioadapt_theory.checkpoints.files.config import fitting, read_config
+from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
 
-LOOPS: Final = re.compile(r"(?:^|_)n(?:um)?_\w*(?:layers?|blocks)|\w*layers(?:_per_block)?|depths?")
-"""Settings that are numbers of layers, each of which has at least one tensor."""
-LABELS: Final = re.compile(r"\w*(?:labels|classes)")
-"""Settings that are numbers of labels, each of which has a name in the configuration."""
-MOST_LABELS: Final = 1_000_000
-SPARE_TENSORS, SPARE_VALUES = 100, 40_000_000
-"""Numbers of tensors and of values that a model may have in addition to those in its files, such as masks."""
 LONGEST_REASON: Final = 300
 """Maximum number of characters of another library's message."""
 
@@ -39,7 +30,8 @@ def load_pretrained(kind: Any, folder: Path) -> nn.Module:
     options = {"trust_remote_code": False} if library == "transformers" else {}
     model: nn.Module
     config = folder / "config.json"
-    with guest(f"{folder} cannot be loaded as {kind.__name__}", library), fitting(config, count, values):
+    fits = fitting(config, read_config(config), count, values)
+    with guest(f"{folder} cannot be loaded as {kind.__name__}", library), fits:
         try:
             model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True, **options)
         except Exception as error:
@@ -76,15 +68,6 @@ def model_class(config: Path) -> Any:
         msg = f"{config} names {named!r:.80}, which is not a model class of the installed {library}; {way}."
         raise FileFormatError(msg)
     return kind
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Return the content of a model's configuration, which must be a JSON object."""
-    try:
-        return dict(parse_json(read_whole(path, LARGEST_CONFIG)))
-    except (ValueError, TypeError) as error:
-        msg = f"{path} is not a model's configuration: it must be a JSON object ({error})."
-        raise FileFormatError(msg) from None
 
 
 @contextmanager
@@ -131,58 +114,3 @@ def _stored(folder: Path) -> tuple[int, int]:
     except UnsupportedError:  # quantised: several values in a byte
         files = [p.stat().st_size for p in folder.iterdir() if p.is_file()]
         return 10_000, 4 * sum(files)
-
-
-def _require_fitting(config: Path, count: int) -> None:
-    """Raise FileFormatError if a configuration has more layers than the file has tensors, or names code to run."""
-    for key, value in _entries(read_config(config)):
-        most = count + SPARE_TENSORS if LOOPS.fullmatch(key) else MOST_LABELS if LABELS.fullmatch(key) else None
-        if most is not None and isinstance(value, int | float) and value > most:
-            msg = f"{config}: {key} must be at most {most:,} for weights of {count:,} tensors, not {value:,}."
-            raise FileFormatError(msg)
-        if key.endswith("attn_implementation") and isinstance(value, str) and "/" in value:
-            msg = f"{config}: {key} names a kernel to download ({value!r:.80}), which is not run; remove it."
-            raise FileFormatError(msg)
-
-
-def _entries(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield all values in JSON that are not containers, each with the innermost key above it."""
-    if isinstance(content, dict):
-        for inner, value in content.items():
-            yield from _entries(value, inner)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _entries(value, key)
-    else:
-        yield key, content
-
-
-@contextmanager
-def fitting(config: Path, count: int, values: int) -> Iterator[None]:
-    """Raise FileFormatError as soon as a model that this thread builds in the block is larger than its weights.
-
-    Args:
-        config: the model's configuration.
-        count: number of tensors in the files.
-        values: number of values in the files.
-    """
-    _require_fitting(config, count)
-    sizes: dict[tuple[int, str], int] = {}
-    thread, total = threading.get_ident(), 0
-
-    def register(owner: nn.Module, name: str, tensor: Any) -> None:
-        nonlocal total
-        if tensor is None or threading.get_ident() != thread:
-            return
-        former, size = sizes.get((id(owner), name), 0), tensor.numel()
-        sizes[id(owner), name] = size
-        total += size - former
-        if len(sizes) > 4 * count + SPARE_TENSORS or total > 2 * values + SPARE_VALUES:
-            msg = f"{config} describes a larger model than its weights; download both again."
-            raise FileFormatError(msg)
-
-    hooks = registry.register_module_parameter_registration_hook, registry.register_module_buffer_registration_hook
-    with ExitStack() as added:
-        for hook in hooks:
-            added.callback(hook(register).remove)
-        yield

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.files.config import fitting, read_config
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
 from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.models.guests import fitting, guest, model_class, read_config
+from ioadapt_theory.models.guests import guest, model_class
 
 MODEL: Final = "model.diffusion_model."
 """Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
@@ -60,7 +61,7 @@ class SingleFile:
         names = [n for n in whole.tensors if n.startswith(MODEL)] or [*whole.tensors]
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
-        with guest(self._unfit(kind, part), "diffusers"), fitting(config, *_size(whole)):
+        with guest(self._unfit(kind, part), "diffusers"), fitting(config, read_config(config), *_size(whole)):
             model: nn.Module = kind.from_single_file(state, **options)
         return model
 
@@ -69,8 +70,9 @@ class SingleFile:
         assert view is not None
         kind = model_class(path)
         with guest(self._unfit(kind, part), "transformers"):
-            with torch.device("meta"), fitting(path, *_size(whole)):
-                model: nn.Module = kind(kind.config_class.from_dict(read_config(path)))
+            config = read_config(path)
+            with torch.device("meta"), fitting(path, config, *_size(whole)):
+                model: nn.Module = kind(kind.config_class.from_dict(config))
             wanted, state = {n: p.shape for n, p in model.named_parameters()}, dict[str, Tensor]()
             for name in view.tensors:
                 if name == PROJECTION:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
+from ioadapt_theory.checkpoints.files.config import read_config
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
 from ioadapt_theory.checkpoints.files.readers import SUFFIXES, is_weights, open_file
 from ioadapt_theory.checkpoints.quantised import dequantised
@@ -18,9 +19,6 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNam
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 """File names of weights in diffusers and transformers, without extensions."""
-
-LARGEST_CONFIG: Final = 1024 * 1024
-"""Maximum size of a config.json in bytes."""
 
 COMPONENTS: Final = ("unet", "transformer")
 """Subfolders with the main model of a diffusers pipeline; a folder that has neither contains the model itself."""
@@ -56,9 +54,8 @@ class Folder:
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """Return the untrusted content of a folder's config.json, or {}; ``ask`` permits a request to the hub."""
-        with suppress(SourceError, ValueError):
-            content = parse_json(read_whole(self.root / folder / "config.json", LARGEST_CONFIG))
-            return content if isinstance(content, dict) else {}
+        with suppress(SourceError, FileFormatError):
+            return read_config(self.root / folder / "config.json")
         return {}
 
     def open(self, file: str) -> Checkpoint:

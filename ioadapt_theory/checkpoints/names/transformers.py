@@ -4,16 +4,18 @@ Since version 5, transformers renames the layers of some models (ViT, DeiT, DINO
 The mapping is taken from the model, or from a model that is built on the meta device from config.json.
 """
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+
+from ioadapt_theory.checkpoints.files.config import fitting
 
 Rename = Callable[[str], str]
 """Maps the stored name of a tensor or layer to its name in the model."""
 
 HEADS: Final = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
-_COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
+MOST_VALUES: Final = 1 << 62
+"""Number of values that a model on the meta device may have; they take no memory."""
 
 
 class Stored(NamedTuple):
@@ -51,10 +53,10 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     """Return how a model with this config.json stores its tensors; None if transformers cannot build the model.
 
     No code of the model's repository is run, and no weights are allocated. The configuration is not trusted: it is
-    ignored if it states more layers, experts or heads than the checkpoint has tensors.
+    ignored if it describes more layers than the checkpoint has tensors.
     """
     names = config.get("architectures")
-    if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):
+    if not isinstance(names, list) or not names or not isinstance(names[0], str):
         return None
     try:
         import torch
@@ -66,16 +68,10 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
         return None
     try:
         plain: Any = built.config_class  # built without quantization_config, which would replace layers
-        with torch.device("meta"):
+        with torch.device("meta"), fitting(names[0], config, tensors, MOST_VALUES):
             model = built(plain.from_dict({k: v for k, v in config.items() if k != "quantization_config"}))
         ties = {str(k): str(v) for k, v in model.get_expanded_tied_weights_keys(all_submodels=True).items()}
         rename = of_model(model)
     except Exception:  # an untrusted configuration can make a constructor raise any error
         return None
     return Stored(rename or str, ties)
-
-
-def _too_deep(config: Mapping[str, Any], tensors: int) -> bool:
-    inner = [value for value in config.values() if isinstance(value, dict)]
-    values = [v for part in (config, *inner) for k, v in part.items() if _COUNT.search(k)]
-    return any(n > max(tensors, 1) for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int))

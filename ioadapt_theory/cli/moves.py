@@ -38,8 +38,6 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
     add_output(parser)
-    needs = "what to preserve: the predicted labels (default if the outputs are logits) or the change of the outputs"
-    add("--need", choices=("labels", "change"), help=needs)
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add_models(parser)
     add("--all", action="store_true", help="list all layers, not only those that keep least")
@@ -88,7 +86,7 @@ def made_prompts(args: argparse.Namespace, file: "AdapterFile") -> list[str]:
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
     from ioadapt_theory.models.prompts import Batches, batches, read_prompts
 
-    options: dict[str, Any] = {"rows": args.rows, "seed": args.seed}
+    options: dict[str, Any] = {"rows": args.rows, "seed": args.seed, "length": args.length}
     if args.prompts is not None:
         prompts = args.prompts if isinstance(args.prompts, list) else read_prompts(args.prompts)
         return batches(prompts, source, target, part, **options)

@@ -45,6 +45,13 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     add("--component", metavar="NAME", help="use only this part of ADAPTER: unet, text_encoder, ...")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
+    add(
+        "--length", type=int, metavar="N", help="tokens in a row of a text, best as in the adapter's task (default 128)"
+    )
+    needs = (
+        "what to preserve: predicted labels (default for logits), the change of the outputs, or the source's outputs"
+    )
+    add("--need", choices=("labels", "change", "outputs"), help=needs)
     devices = ("auto", "cpu", "cuda", "mps")
     add("--device", choices=devices, default="auto", help="where the models run (default: a GPU if there is one)")
     add("--quiet", action="store_true", help="show no progress")

@@ -139,14 +139,14 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
             models.append(one.load(name).to(device))
         progress("reading inputs", 0, 1)
         given = read_prompts(args.prompts) if args.prompts is not None else args.inputs
-        inputs = batches(given, source, target, part, rows=args.rows, seed=0)
+        inputs = batches(given, source, target, part, rows=args.rows, seed=0, length=args.length)
         lost, left_out = {}, {}
         if args.adapter is not None:
             told = load(models[0], args.adapter, strict=False, component=args.component)
             lost, left_out = dict(told.unmatched), dict(told.left_out)
         progress("comparing", 0, 1)
         options = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
-        options["need"] = "change" if part.startswith("text_encoder") else None
+        options["need"] = args.need or ("change" if part.startswith("text_encoder") else None)
         names = (args.source, args.target, args.adapter)
         both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}
         return report(*models, names=names, **both, **options), left_out

@@ -1,5 +1,6 @@
 """How two models are compared: decided once, on a few rows of the first batch, and the same for all others."""
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Compared:
         why: the reason for ``need``.
         classes: number of classes that are compared if one vocabulary extends the other, else None.
         size: number of entries of the outputs of one row.
+        positions: number of positions (tokens, pixels) of the outputs of one row.
         call: function that runs a model on a batch and returns what is compared; None for a plain call.
     """
 
@@ -40,6 +42,7 @@ class Compared:
     why: str
     classes: int | None
     size: int
+    positions: int
     call: Call | None
 
     @classmethod
@@ -71,7 +74,8 @@ class Compared:
             for model, batch in zip((source, target), few, strict=True):
                 _require_rows(model, batch, call, seed)
         cut = call if classes is None else _cut(call, classes)
-        return cls(name, need, why, classes, s[:1, ..., :classes].numel(), cut)
+        positions = math.prod(s.shape[2:] if s.ndim > 3 else s.shape[1:-1])
+        return cls(name, need, why, classes, s[:1, ..., :classes].numel(), positions, cut)
 
     def is_coarse(self, both: Callable[[], tuple[Tensor, Tensor]], *models: nn.Module) -> bool:
         """Return whether too much of an adapter's effect is rounding if the models run in their own dtypes.
@@ -122,13 +126,14 @@ def _require_rows(model: nn.Module, two: Any, call: Call | None, seed: int) -> N
     if row_counts(two) != (2,):
         return
     (both, _), (one, _) = (named_output(model, batch, call, seed) for batch in (two, rows_of(two, torch.tensor([1]))))
-    if both.shape[1:] == one.shape[1:] and len(both) == 2 * len(one):
-        kept = both[len(one) :].float()
-        apart = float((kept - one).norm() / kept.norm().clamp_min(1e-30))
-        if not apart > LIKE[any(p.dtype in HALVES for p in model.parameters())]:  # NaN is told elsewhere
-            return
-        if not torch.equal(both, named_output(model, two, call, seed + 1)[0]):  # the model draws random numbers
-            return
+    if both.shape[1:] != one.shape[1:] or len(both) != 2 * len(one):  # padded to the longest row, for example
+        return
+    kept = both[len(one) :].float()
+    apart = float((kept - one).norm() / kept.norm().clamp_min(1e-30))
+    if not apart > LIKE[any(p.dtype in HALVES for p in model.parameters())]:  # NaN is told elsewhere
+        return
+    if not torch.equal(both, named_output(model, two, call, seed + 1)[0]):  # the model draws random numbers
+        return
     msg = (
         f"The outputs of the {type(model).__name__} for a row change with the other rows of its batch; put samples in"
         " the first dimension (batch_first=True or, in Python, a call= that transposes)."

@@ -83,7 +83,7 @@ class Goal:
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
             moved = a - t
             sums = [vecdot(sa - s, moved), vecdot(moved, moved)]
-            if self.need == "outputs":
+            if self.need != "labels":
                 sums.append(vecdot(s - t, moved))
             if self.need == "labels":
                 rise = a.logsumexp(-1) - fixed.heights[done : done + len(a)]  # log p_Ta - log p_T = moved - rise
@@ -93,7 +93,7 @@ class Goal:
         inner, target, *rest = (self._rows(x) for x in torch.cat(found, 1))
         none = torch.zeros_like(inner)
         gained = torch.stack(rest if self.need == "labels" else [none], 1).expand(-1, 3)
-        toward = rest[0] if self.need == "outputs" else none
+        toward = rest[0] if self.need != "labels" else none
         parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing)
         return RowSums(*(x.cpu() for x in parts))
 

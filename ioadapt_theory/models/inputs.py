@@ -104,6 +104,9 @@ def _tokens(folder: str, model: nn.Module, path: Path, text: str, rows: int, len
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     with guest(f"{folder} has a tokenizer that fails on {path}", "transformers"):
         ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+    if length is not None and length < 1:
+        msg = f"The length of a row must be at least 1 token, not {length}."
+        raise InvalidValueError(msg)
     least = 3 * (length or SHORTEST)
     if len(ids) < least:  # `transfer` divides the rows into three parts
         msg = f"{path} must have at least {least} tokens, not {len(ids)}; give a longer text."

@@ -66,7 +66,16 @@ def training_captions(metadata: Mapping[str, str], seed: int) -> list[str]:
     return [", ".join(tags) for tags in some if tags]
 
 
-def batches(inputs: Path | list[str], source: Source, target: Source, part: str, *, rows: int, seed: int) -> Batches:
+def batches(
+    inputs: Path | list[str],
+    source: Source,
+    target: Source,
+    part: str,
+    *,
+    rows: int,
+    seed: int,
+    length: int | None = None,
+) -> Batches:
     """Return inputs of one component of both models: from a file of tensors or text, or from prompts.
 
     Args:
@@ -76,6 +85,7 @@ def batches(inputs: Path | list[str], source: Source, target: Source, part: str,
         part: the component, or "".
         rows: maximum number of rows.
         seed: seed of the random latents and timesteps.
+        length: number of tokens in a row of a text.
     """
     encoder = part.startswith("text_encoder")
     pair = source.load(part), target.load(part)
@@ -84,7 +94,8 @@ def batches(inputs: Path | list[str], source: Source, target: Source, part: str,
         if inputs.suffix in TENSORS or text_model:
             folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
             call = partial(_read, family=_family(source), part=part) if encoder else None
-            return Batches(*read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed), call)
+            both = read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed, length=length)
+            return Batches(*both, call)
         inputs = read_prompts(inputs)
     if encoder:
         ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))

@@ -73,7 +73,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 
 def _of_effect(copied: Prediction) -> list[Advice]:
-    gain = "the adapter's gain in log-likelihood (R_KL)" if copied.need == "labels" else "the adapter's gain (R)"
+    names = {"labels": "the adapter's gain in log-likelihood (R_KL)", "outputs": "the adapter's gain (R_out)"}
+    gain = names.get(copied.need, "the adapter's gain (R)")
     span = "" if copied.interval is None else "80 % interval {:z.2f} to {:z.2f}, ".format(*copied.interval)
     rows = f"{span}from {copied.rows} row{'s' * (copied.rows != 1)}"
     why = f"a copy is predicted to keep {copied.kept:z.2f} of {gain}, {rows}"

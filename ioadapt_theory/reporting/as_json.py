@@ -48,8 +48,25 @@ def _layer(pair: LayerPair, predictions: Predictions | None) -> dict[str, Any]:
 def _copied(predictions: Predictions | None) -> dict[str, Any] | None:
     if predictions is None or predictions.copied is None:
         return None
-    names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")
-    return {**_numbers(predictions.copied, *names), "bound": predictions.bound, "explained": predictions.explained}
+    names = (
+        "kept",
+        "R",
+        "R_KL",
+        "R_out",
+        "at_best_strength",
+        "cosine",
+        "ratio",
+        "need",
+        "agreement",
+        "rows",
+        "interval",
+    )
+    return {
+        **_numbers(predictions.copied, *names),
+        "bound": predictions.bound,
+        "explained": predictions.explained,
+        "compared": _numbers(predictions.compared, "output", "need", "why", "classes"),
+    }
 
 
 def _numbers(of: Any, *names: str) -> dict[str, Any]:

@@ -34,13 +34,15 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
 
 
 def sentences(outcome: CarryReport) -> list[str]:
-    gain = "in log-likelihood (R_KL)" if outcome.need == "labels" else "(R, if both models need the same change)"
+    gains = {"labels": "in log-likelihood (R_KL)", "outputs": "(R_out, if the target needs the source's outputs)"}
+    gain = gains.get(outcome.need, "(R, if both models need the same change)")
     own = "squared effect that can be kept at this rank" if outcome.extracted else "own gain that its closed form keeps"
     layers = f"; in the line of a layer, it shows the share of the layer's {own}" if outcome.layers else ""
     lines = [
         f"The column 'kept' shows the predicted share of the gain {gain}{layers}.",
         "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
         *outcome.notes,
+        *([outcome.compared] if outcome.compared else []),
     ]
     agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
     if agreement is not None and not outcome.extracted and 1 - agreement <= DISAGREEING:

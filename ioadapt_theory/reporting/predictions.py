@@ -22,8 +22,8 @@ from ioadapt_theory.moving.put import TransferError
 from ioadapt_theory.moving.transfer import transfer
 
 SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
-ENOUGH = 64
-"""Number of rows that are enough for what is expected of an adapter that is not trained yet; see ``expected``."""
+ENOUGH, LEAST = 64, 4
+"""Rows that are enough for what is expected of a new adapter; one of n positions counts as √n, but take the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,16 @@ def predict_move(
     batches = whole(inputs, target_inputs, size=size)
     with disable(source), disable(target):
         compared = Compared.of(source, target, batches[0], call=call, need=need)
-        if (fewer := compared.rows_at_once(size)) < size:
-            batches = whole(inputs, target_inputs, size=fewer)
+        fewer = compared.rows_at_once(size)
+        batches = whole(inputs, target_inputs, size=fewer)
         difference = _difference(source, target, batches, compared.call)
         here, there = _base_layers(source), _base_layers(target)
         modules = {n: (here[n], there[m]) for n, m in names.items() if n in here and m in there}
         options: dict[str, Any] = {"sides": tuple(map(str, SIDES)), "call": compared.call, "need": compared.need}
-        apart = max(1, sum(row_count(one) for one, _ in batches) // ENOUGH)
-        shares = expected(source, target, modules, batches[::apart], **options)
+        enough = max(LEAST, round(ENOUGH / compared.positions**0.5))
+        few = whole(inputs, target_inputs, size=min(fewer, enough))
+        apart = max(1, sum(row_count(one) for one, _ in few) // enough)
+        shares = expected(source, target, modules, few[::apart], **options)
     copied = None
     if adapter is not None:
         with suppress(TransferError), _copied(source, target, adapter, names):  # no layer fits: no copy

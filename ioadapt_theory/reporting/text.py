@@ -73,13 +73,19 @@ def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}."]
+        return [
+            f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}.",
+            f"{predictions.compared} R is for random changes of a layer; a trained adapter may keep far more.",
+        ]
     kl = "" if copied.R_KL is None else f"{copied.R_KL:z.2f} by the log-likelihood (R_KL), "
-    agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if kl else ""
+    kl += "" if copied.R_out is None else f"{copied.R_out:z.2f} by the source's outputs (R_out), "
+    labels = copied.R_KL is not None
+    agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if labels else ""
     return [
         f"On these inputs, a copy is predicted to keep this share of the gain: {kl}{copied.R:z.2f} by the change of the"
         f" outputs (R) and {copied.at_best_strength:z.2f} at the best strength (c²). The adapter's effects on the two"
         f" models have the cosine {copied.cosine:z.2f} and the size ratio {copied.ratio:z.2f}{agree}.",
+        str(predictions.compared),
         f"R has an error of at most {predictions.bound:z.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",
     ]

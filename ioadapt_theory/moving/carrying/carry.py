@@ -89,6 +89,7 @@ def carried(
     given = {"call": options.call, "need": options.need, "seed": options.seed}
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], **given)
+    rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.size), seed=options.seed)
     coarse = compared.is_coarse(partial(_both, source, name, rows.fit[0][0], compared), source, target)
     with undisturbed(source, precise=coarse), undisturbed(target, precise=coarse):
         here, there = base_layers(source, places), base_layers(target, {n for some in places.values() for n in some})
@@ -194,6 +195,7 @@ class _Carrying:
             prediction=best,
             kept_copied=predicted["copy"].kept if "copy" in predicted else None,
             need=self.trial.need,
+            compared=str(self.trial.compared),
             rows=self.rows.counts,
             layers={layer: self.layer(layer, adapter, chosen, sources[layer]) for layer, adapter in put.items()},
             scores={"zero": 0.0, **scores},

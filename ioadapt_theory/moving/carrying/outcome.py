@@ -48,7 +48,8 @@ class CarryReport(TransferReport):
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
         foretold: cosine and size ratio of the effects, foretold by a map of the models to first order, without inputs.
-        need: "labels" if shares of the gain are ``prediction.R_KL``, "change" if they are ``prediction.R``.
+        need: what both models need: "labels", "change" or "outputs", see ``Prediction.kept``.
+        compared: which output of the models is compared, the need, and the reason for it, as a sentence.
         rows: numbers of samples used to fit, to select and to predict.
         layers: layer of the target that received an adapter -> a description of the adapter.
         scores: candidate -> share of the gain that it keeps on the rows used to select.
@@ -63,6 +64,7 @@ class CarryReport(TransferReport):
     kept_copied: float | None = None
     foretold: Alignment | None = None
     need: str = "change"
+    compared: str = ""
     rows: tuple[int, int, int] = (0, 0, 0)
     layers: Mapping[str, CarriedLayer] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class CarryReport(TransferReport):
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."
-        lines = [head, *(f"  {note}" for note in self.notes)]
+        lines = [head, *(f"  {note}" for note in (*self.notes, self.compared) if note)]
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "claims": "list the paper's claims, with verdicts and corrections",
     "verify": "repeat the numerical checks of the claims",
     "adapters": "inspect an adapter file, or convert it",
+    "map": "map two models once, to move any adapter",
     "transfer": "move an adapter to another model, and predict its gain there",
     "resize": "reduce an adapter's rank and change its effect least",
     "extract": "turn the difference of two models into a LoRA",

@@ -43,7 +43,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     config = "for a single file: folder or hub id of this kind of pipeline, with its configurations and tokenizers"
     add("--config", metavar="MODEL", help=config)
     add("--component", metavar="NAME", help="use only this part of ADAPTER: unet, text_encoder, ...")
-    add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
+    add("--batch", type=int, default=64, metavar="N", help="most rows in one forward pass (default 64)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add(
         "--length", type=int, metavar="N", help="tokens in a row of a text, best as in the adapter's task (default 128)"

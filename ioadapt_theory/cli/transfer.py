@@ -1,10 +1,12 @@
 """`ioadapt transfer`: fit an adapter to another model, and predict what share of its gain is kept."""
 
 import argparse
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.moves import (
     Moved,
@@ -52,6 +54,7 @@ nothing is written, and the exit status is 1.
 examples:
   ioadapt transfer style.safetensors old.safetensors new.safetensors --prompts prompts.txt --out style_new.safetensors
   ioadapt transfer lora_folder ./llama-a ./llama-b --inputs texts.txt --out lora_for_b
+  ioadapt transfer *.safetensors --map a_to_b.safetensors --out moved_folder
 """
 
 
@@ -59,8 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a fine-tuned model")
-    add("source", metavar="SOURCE", help="model that the adapter was trained on")
-    add("target", metavar="TARGET", help="model to move the adapter to")
+    add("source", metavar="SOURCE", nargs="?", help="model that the adapter was trained on")
+    add("target", metavar="TARGET", nargs="?", help="model to move the adapter to")
+    by_map = "map of two models, by `ioadapt map`: all other arguments are adapters, and --out is a folder"
+    add("--map", type=at_home, metavar="MAP", help=by_map)
     add("--target-inputs", type=at_home, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
     add(
         "--placement",
@@ -69,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = "match layers by name (default), provenance (their weights), auto (either), or effect (the gain that is kept)"
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help=how)
-    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default 30)")
+    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 30 to 100)")
     add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add(
@@ -84,11 +89,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def files(args: argparse.Namespace) -> Files:
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs, args.prompts, args.config)
+    if args.map is not None:
+        adapters, args.instead = [*reads[:3], *args.instead], []
+        args.adapters = [name for name in adapters if name is not None]
+        return Files((*args.adapters, args.map), {"--html": args.html}, adapter=written(args)[:1])
+    if args.target is None:
+        msg = "Give ADAPTER, SOURCE and TARGET, or adapters and --map MAP."
+        raise InvalidValueError(msg)
     return Files(reads, {"--html": args.html}, adapter=written(args))
 
 
 def run(args: argparse.Namespace) -> int:
     """Transfer the adapter, or the change of a fine-tuned model; return 0 if an adapter is written, and 1 if not."""
+    if args.map is not None:
+        return _by_map(args)
     with shown(quiet=args.quiet) as progress:
         progress("starting", 0, 1)
         from ioadapt_theory.reporting import carried as told
@@ -102,7 +116,36 @@ def run(args: argparse.Namespace) -> int:
     return show(args, result, lines)
 
 
-def _transferred(args: argparse.Namespace, progress: Progress) -> tuple[list[Moved], list[str]]:
+def _by_map(args: argparse.Namespace) -> int:
+    """Move adapters by a map of two models; the models are loaded once and do not run."""
+    from ioadapt_theory.adapters.model import remove
+    from ioadapt_theory.maps import ModelMap
+    from ioadapt_theory.models.sources import open_source
+
+    model_map = ModelMap.load(args.map)
+    names = model_map.settings.get("source"), model_map.settings.get("target")
+    if not all(names):
+        msg = f"{args.map} does not name its models; make it with `ioadapt map`, or use transfer(map=) in Python."
+        raise InvalidValueError(msg)
+    models = tuple(open_source(str(name), args.config) for name in names)
+    count = 0
+    with shown(quiet=args.quiet) as progress, together():
+        for path in args.adapters:
+            own = {"adapter": path, "source": names[0], "target": names[1], "out": args.out / Path(path).name}
+            one = argparse.Namespace(**{**vars(args), **own, "map": model_map})
+            result, lines = _transferred(one, progress, models)
+            for moved_ in result:
+                if moved_.outcome.matched:
+                    remove(models[1].load(moved_.part if moved_.part in models[1].parts else models[1].main))
+                    count += 1
+                sys.stdout.write(f"{path}: {str(moved_.outcome).splitlines()[0]}\n")
+            sys.stderr.writelines(f"{line}\n" for line in lines)
+    return OK if count else FINDING
+
+
+def _transferred(
+    args: argparse.Namespace, progress: Progress, models: "tuple[Source, ...]" = ()
+) -> tuple[list[Moved], list[str]]:
     """Move all parts of the adapter and write them; return the outcomes and what to say about the rest."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import told
@@ -116,14 +159,14 @@ def _transferred(args: argparse.Namespace, progress: Progress) -> tuple[list[Mov
     file = None if tuned else open_adapter(args.adapter)
     entries = notes("transfer", args.adapter, args.target, args.source)
     require_replaceable(args.out, entries, force=args.force)
-    source = open_source(args.source, args.config)
-    target = source if args.source == args.target else open_source(args.target, args.config)
+    source = models[0] if models else open_source(args.source, args.config)
+    target = models[1] if models else source if args.source == args.target else open_source(args.target, args.config)
     if file is None:
         result, lines = [_tuned(args, source, target, progress)], []
     else:
         warn_if_exchanged(file, source, target)
         pairs = pairs_of(args, file, source, target)
-        if args.prompts is None and args.inputs is None:
+        if args.prompts is None and args.inputs is None and args.map is None:
             args.prompts = made_prompts(args, file)
         result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
         lines = rest(file, result)
@@ -162,6 +205,7 @@ def _part(
     from ioadapt_theory.adapters.model import remove
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.formats.match import match
+    from ioadapt_theory.moving.transfer import transfer
 
     device, names = device_of(args.device), (part, part if part in target.parts else target.main)
     models = []
@@ -174,9 +218,13 @@ def _part(
         msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     progress("reading inputs", 0, 1)
-    inputs = read_inputs(args, source, target, part)
+    inputs = read_inputs(args, source, target, part) if args.map is None else None
     load(models[0], args.adapter, strict=False, component=component or None)
-    outcome = _carried(args, models, inputs, part, progress)
+    outcome: Any = (
+        _carried(args, models, inputs, part, progress)
+        if inputs is not None
+        else transfer(*models, map=args.map, strict=False, rank=args.rank)
+    )
     remove(models[0])  # the next part reads the text encoder as it is
     return Moved(component, part, matched, outcome)
 

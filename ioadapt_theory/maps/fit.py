@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
-from ioadapt_theory.adapters.matrices import is_supported
+from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair, divided
@@ -67,24 +67,7 @@ def map_models(
     Raises:
         InvalidValueError: no layer of the target corresponds to one of the source, or the inputs are invalid.
     """
-    wanted = [n for n, m in walk(source) if is_supported(base_of(m)) and (layers is None or n in layers)]
-    if layers is not None and (missing := sorted({*layers} - {*wanted})):
-        msg = f"layers contains {missing[0]!r}, but the source has no linear layer or convolution of this name."
-        raise InvalidValueError(msg)
-    found, _ = counterparts(source, target, wanted, rename, match)
-    pairs = {n: some[0] for n, some in found.items()}
-    modules = dict(walk(source)), dict(walk(target))
-    here = {n: base_of(modules[0][n]) for n in pairs}
-    there = {n: base_of(modules[1][n]) for n in pairs.values()}
-    roles: dict[Place, set[str]] = {}
-    for one, two in pairs.items():
-        if two in there and is_supported(there[two]):
-            for side in placements:
-                for place, role in zip(places(here, there, one, two, side, side), ("reads", "writes"), strict=True):
-                    roles.setdefault(place, set()).add(role)
-    if not roles:
-        msg = "No layer of the target corresponds to a layer of the source; give rename= for other names."
-        raise InvalidValueError(msg)
+    here, there, pairs, roles = _planned(source, target, layers, placements, rename, match)
     rows = divided(inputs, target_inputs, size=size, seed=seed)
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], call=call, need=need, otherwise="change", seed=seed)
@@ -123,6 +106,62 @@ def map_models(
     settings = {"fit": fit + select, "held": predict, "rule": "two-way", "penalty": TWO_WAY.penalty, "seed": seed}
     settings |= {"source": names[0], "target": names[1], "placements": sorted(placements)}
     return ModelMap(fingerprint(source), fingerprint(target), used, made, settings)
+
+
+def map_size(
+    source: nn.Module,
+    target: nn.Module,
+    *,
+    layers: Collection[str] | None = None,
+    placements: Collection[str] = tuple(Placement),
+    rename: Mapping[str, str] | None = None,
+    match: str = "name",
+) -> int:
+    """Return the largest size in bytes of the map that ``map_models`` makes with these options, before it is made.
+
+    It is smaller if layers share an input, as q, k and v do.
+    """
+    here, there, _, roles = _planned(source, target, layers, placements, rename, match)
+    total = 0
+    for (one, side, two, other), both in roles.items():
+        d, d2 = (_features(m, at) for m, at in ((here[one], side), (there[two], other)))
+        total += len(both) * 2 * d * d2 + (2 + len(both)) * 2 * SEEN * d
+    return total
+
+
+def _features(module: nn.Module, side: str) -> int:
+    f = operator(module)
+    return {"output": f.columns, "input": f.channels, "weight": max(f.rows, f.columns)}[side] or 0
+
+
+def _planned(
+    source: nn.Module,
+    target: nn.Module,
+    layers: Collection[str] | None,
+    placements: Collection[str],
+    rename: Mapping[str, str] | None,
+    match: str,
+) -> tuple[dict[str, nn.Module], dict[str, nn.Module], dict[str, str], dict[Place, set[str]]]:
+    """Return the layers of both models, their pairs by name, and the roles of each place, "reads" and "writes"."""
+    wanted = [n for n, m in walk(source) if is_supported(base_of(m)) and (layers is None or n in layers)]
+    if layers is not None and (missing := sorted({*layers} - {*wanted})):
+        msg = f"layers contains {missing[0]!r}, but the source has no linear layer or convolution of this name."
+        raise InvalidValueError(msg)
+    found, _ = counterparts(source, target, wanted, rename, match)
+    pairs = {n: some[0] for n, some in found.items()}
+    modules = dict(walk(source)), dict(walk(target))
+    here = {n: base_of(modules[0][n]) for n in pairs}
+    there = {n: base_of(modules[1][n]) for n in pairs.values()}
+    roles: dict[Place, set[str]] = {}
+    for one, two in pairs.items():
+        if two in there and is_supported(there[two]):
+            for side in placements:
+                for place, role in zip(places(here, there, one, two, side, side), ("reads", "writes"), strict=True):
+                    roles.setdefault(place, set()).add(role)
+    if not roles:
+        msg = "No layer of the target corresponds to a layer of the source; give rename= for other names."
+        raise InvalidValueError(msg)
+    return here, there, pairs, roles
 
 
 def _mapped(

@@ -41,7 +41,7 @@ def transfer(
     placement: str | None = None,
     rank: int | None = None,
     rank_share: float = 0.98,
-    size: int = 32,
+    size: int = 64,
     memory: float = 4.0,
     draws: int | None = None,
     seed: int = 0,
@@ -77,7 +77,8 @@ def transfer(
             both should change in the same way; by default inferred from the outputs.
         starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
             default all of them.
-        steps: number of gradient steps without labels that the best start takes, by default 30; 0: closed forms only.
+        steps: number of gradient steps without labels that the best start takes, by default 30, or up to 100
+            for small models; 0 for closed forms only.
         seconds: time for these steps, instead of their number.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.

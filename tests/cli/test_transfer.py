@@ -1,5 +1,6 @@
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -276,3 +277,29 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
     assert main(command(llamas | {"target": str(tmp_path / "dead")}, "--need", "change")) == FINDING
     assert "No adapter was added" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
+    made = str(tmp_path / "a_to_b.safetensors")
+    models = [llamas["source"], llamas["target"]]
+    options = ["--inputs", llamas["x.safetensors"], "--placement", "weight", "--layers", "up_proj", "down_proj"]
+    assert main(["map", *models, *options, "--out", made]) == OK
+    told = capsys.readouterr()
+    assert "The map has at most" in told.err
+    assert "model.layers.0.mlp.up_proj:input: P 1.00 of activations" in told.out
+    shutil.copytree(llamas["lora"], tmp_path / "second")
+    out = tmp_path / "moved"
+    assert main(["transfer", llamas["lora"], str(tmp_path / "second"), "--map", made, "--out", str(out)]) == OK
+    assert capsys.readouterr().out.count("two-way map") == 2
+    peft = pytest.importorskip("peft")
+    source, target = llamas["models"]
+    ours = peft.PeftModel.from_pretrained(target, out / "second").eval()
+    x = torch.randint(0, 40, (20, 9))
+    with torch.no_grad():
+        d, d2 = source(x).logits, ours(x).logits
+        with ours.disable_adapter(), source.disable_adapter():
+            d, d2 = d - source(x).logits, d2 - ours(x).logits
+    kept = float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
+    assert kept > 0.5  # a penalty of .01 shrinks what few rows see, and this effect is large
+    assert main(["transfer", llamas["lora"], "--out", str(out)]) == MISUSE
+    assert "Give ADAPTER, SOURCE and TARGET" in capsys.readouterr().err

@@ -195,7 +195,12 @@ def test_half_precision_is_measured_in_float32():
 
 
 def test_nothing_is_added_if_no_candidate_keeps_anything_on_the_rows_used_to_select(monkeypatch):
-    monkeypatch.setattr(Trial, "scores", lambda self, candidates: dict.fromkeys(candidates, -1.0))
+    honest = Trial.predicted
+
+    def useless(trial, candidates, pairs):
+        return {n: replace(one, cosine=-1.0) for n, one in honest(trial, candidates, pairs).items()}
+
+    monkeypatch.setattr(Trial, "predicted", useless)
     target = mlp(0)
     outcome = transfer(adapted(target), target, inputs=X, need="change")
     assert (outcome.chosen, outcome.matched) == ("zero", ())
@@ -388,12 +393,14 @@ def test_models_without_a_difference_are_not_extracted():
 
 def test_the_sentences_below_the_table_hold_for_what_was_done():
     source, target = adapted(mlp(0)), mlp(5)
-    labels, change = (to_text(transfer(source, copy.deepcopy(target), inputs=X, need=n)) for n in ("labels", "change"))
+    labels, change = (
+        to_text({"": transfer(source, copy.deepcopy(target), inputs=X, need=n)}) for n in ("labels", "change")
+    )
     assert "gain in log-likelihood (R_KL)" in labels
     assert "two models predict" in labels
     assert "gain (R, if both models need the same change)" in change
     assert "two models predict" not in change  # since the outputs are not logits
     assert change.endswith("Next: test the adapter on labelled data.\n")
-    extracted = to_text(extract(mlp(0), target, X, need="change"))
+    extracted = to_text({"": extract(mlp(0), target, X, need="change")})
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -10,15 +10,18 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.maps.solve import Rule
 from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
-STEPS, FIRST = 30, 5
-"""Default number of steps of the winner, and how many of them each start takes before one is chosen."""
-RATE, SHARE, DECAY = 0.01, 0.1, (0.8, 0.95)
+LEAST, MOST, WEIGHTS = 30, 100, 3e8
+"""Default numbers of steps of the winner for large and for small models, and number of weights times steps between."""
+FIRST = 10
+"""Number of the winner's steps for each step that all starts take before one is chosen."""
+RATE, SHARE, DECAY = 0.01, 0.3, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
-LOOKS = 4
-"""Number of evaluations of the winner on the selection rows."""
+STRIDE = 10
+"""Number of steps between two reports of progress."""
 
 
 class Run:
@@ -45,27 +48,29 @@ class Run:
         self.optimiser = torch.optim.Adam(groups, betas=DECAY)
         self.look()
 
-    def look(self) -> None:
-        """Score the adapters, and keep them if they are the best so far."""
-        score = self.trial.scores({"": self.work})[""]
-        if score > self.score:
+    def look(self, *, last: bool = False) -> None:
+        """Score the adapters, and keep them if they are the best so far or, if ``last``, not certainly worse."""
+        prediction = self.trial.predicted({"": self.work}, self.trial.rows.select)[""]
+        score = prediction.kept if math.isfinite(prediction.kept) else -math.inf
+        low, high = prediction.sampled
+        if score > self.score - (max(high - low, 0.0) / 2 if last else 0.0):
             self.best, self.score, self.at = deepcopy(self.work), score, self.done
 
-    def steps(self, count: int, rates: Any) -> None:
-        """Take ``count`` steps; ``rates(k)`` is the factor of the learning rate at step k."""
-        trial, fit = self.trial, self.trial.rows.fit
+    def steps(self, count: int, rates: Callable[[int], float], pairs: list[Pair]) -> None:
+        """Take ``count`` steps on pairs of batches; ``rates(k)`` is the factor of the learning rate at step k."""
+        trial = self.trial
         with tried(trial.target, {"": self.work}) as active:
             for _ in range(count):
-                number = self.done % len(fit)
+                number = self.done % len(pairs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = group["top"] * rates(self.done)
                 with torch.inference_mode(False), torch.enable_grad(), active(""):
                     self.optimiser.zero_grad()
-                    ta = trial.run(trial.target, fit[number][1], number)
+                    ta = trial.run(trial.target, pairs[number][1], number)
                     if not ta.requires_grad:  # none of the adapted layers is called
                         self.idle = True
                         return
-                    trial.goal(fit[number], number).loss(ta).backward()  # type: ignore[no-untyped-call]
+                    trial.goal(pairs[number], number).loss(ta).backward()  # type: ignore[no-untyped-call]
                 self.optimiser.step()
                 self.done += 1
 
@@ -76,40 +81,46 @@ class Run:
         return {layer: adapter.to(self.dtypes[layer]) for layer, adapter in deepcopy(self.best).items()}
 
 
+class Budget:
+    """The number of steps, or the time, that the winner may take; ``first`` steps of it are taken by every start."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.seconds, self.began = trial.options.seconds, time.monotonic()
+        weights = sum(p.numel() for p in trial.target.parameters())
+        given = trial.options.steps
+        self.total = int(max(LEAST, min(MOST, WEIGHTS // weights))) if given is None else given
+        self.first = min(max(self.total // FIRST, 3), self.total)
+
+    def gone(self, done: int) -> float:
+        """Return the share of the budget that is used up after this number of steps."""
+        if self.seconds is not None:
+            return (time.monotonic() - self.began) / self.seconds
+        return 1.0 if done >= self.total else (done - self.first) / (self.total - self.first)
+
+
 def race(trial: Trial, starts: Mapping[Rule, Adapters]) -> dict[Rule, Run]:
     """Return all starts after their first steps, the best of which is trained until the budget's end.
 
-    A start is judged after its first steps, since the best closed form may be one from which no step leads on.
+    A start is judged after its first steps, since the best closed form may be one from which no step leads on. The
+    winner is trained on the selection rows, too; a prediction has rows of its own.
     """
-    options, began = trial.options, time.monotonic()
-    runs = {}
-    total = options.steps if options.steps is not None else STEPS
-    first = min(FIRST, total) if options.seconds is None else FIRST
+    budget, runs = Budget(trial), dict[Rule, Run]()
+    fit, select = trial.rows.fit, trial.rows.select
     for number, (rule, adapters) in enumerate(starts.items()):
         trial.progress(f"trying {rule.kind}", number, len(starts))
         runs[rule] = run = Run(trial, adapters)
-        if first and (options.seconds is None or time.monotonic() - began < options.seconds / 2):
-            run.steps(first, lambda _: 1.0)
+        if budget.first and (budget.seconds is None or budget.gone(0) < 0.5):  # half of the time is the winner's
+            run.steps(budget.first, lambda _: 1.0, fit)
             run.look()
-    if not runs:
+    if not runs or not budget.total:
         return runs
     run = max(runs.values(), key=lambda run: run.score)
-    if options.seconds is None:
-        parts = _parts(total - run.done)
-        for count in parts:
-            trial.progress("training", run.done, total)
-            run.steps(count, lambda k: 1 - (k - first) / (total - first))
-            run.look()
-    else:
-        while not run.idle and (gone := (time.monotonic() - began) / options.seconds) < 1:
-            run.steps(1, lambda _: max(1 - gone, 0.0))
-        run.look()
+    while not run.idle and budget.gone(run.done) < 1:
+        trial.progress("training", run.done, budget.total)
+        count = 1 if budget.seconds else min(STRIDE, budget.total - run.done)
+        run.steps(count, lambda k: 1 - budget.gone(k), fit + select)
+    run.look(last=True)
     return runs
-
-
-def _parts(steps: int) -> list[int]:
-    looks = min(LOOKS, steps)
-    return [steps * (k + 1) // looks - steps * k // looks for k in range(looks)]
 
 
 def balanced(adapter: Adapter) -> Adapter:

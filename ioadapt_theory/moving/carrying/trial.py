@@ -46,7 +46,7 @@ class Options:
     placement: str | None = None
     rank: int | None = None
     rank_share: float = 0.98
-    size: int = 32
+    size: int = 64
     memory: float = 4.0
     draws: int | None = None
     seed: int = 0

@@ -1,0 +1,86 @@
+"""`ioadapt map`: make the map of two models, which moves any adapter from one to the other."""
+
+import argparse
+import sys
+from typing import Any
+
+from ioadapt_theory.cli import OK
+from ioadapt_theory.cli.files import Files, check_counts
+from ioadapt_theory.cli.options import add_models, device_of, moved, shown
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.outputs import at_home, together
+
+EXAMPLES = """SOURCE and TARGET are as for `ioadapt transfer`. Give unlabelled inputs of the models' own domain, 256
+rows or more; the domain of the adapters is not needed. The map contains the weights' hashes, and is refused for other
+models.
+
+examples:
+  ioadapt map ./llama-a ./llama-b --inputs texts.txt --out a_to_b.safetensors
+  ioadapt transfer *.safetensors --map a_to_b.safetensors --out moved_folder
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="model that the adapters were trained on")
+    add("target", metavar="TARGET", help="model to move the adapters to")
+    add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs of both models")
+    add("--target-inputs", type=at_home, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
+    add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
+    add("--out", type=at_home, metavar="MAP", required=True, help="file to write (.safetensors)")
+    which = "placements of the adapters to move (default: all); fewer need a smaller file"
+    add("--placement", choices=("weight", "input", "output"), nargs="+", metavar="SIDE", help=which)
+    add("--layers", nargs="+", metavar="END", help="only layers whose names end in one of these, such as q_proj v_proj")
+    how = "match layers by name (default), provenance (their weights) or auto (either)"
+    add("--match", choices=("name", "provenance", "auto"), default="name", help=how)
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    add_models(parser)
+
+
+def files(args: argparse.Namespace) -> Files:
+    reads = (args.source, args.target, args.inputs, args.target_inputs, args.prompts, args.config)
+    if not args.out.absolute().parent.is_dir():
+        msg = f"--out {args.out} is in a folder that does not exist; create it first."
+        raise InvalidValueError(msg)
+    return Files(reads, adapter=(args.out,))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the map and write it."""
+    from ioadapt_theory.adapters.rules.target_modules import walk
+    from ioadapt_theory.maps import map_models, map_size
+    from ioadapt_theory.models.prompts import Batches, batches, read_prompts
+    from ioadapt_theory.models.sources import open_source
+
+    check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
+    if (args.inputs is None) == (args.prompts is None):
+        msg = "Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others."
+        raise InvalidValueError(msg)
+    with shown(quiet=args.quiet) as progress, together():
+        source, target = open_source(args.source, args.config), open_source(args.target, args.config)
+        part, device = args.component or source.main, device_of(args.device)
+        progress(f"loading {args.source}", 0, 2)
+        one = source.load(part).to(device)
+        progress(f"loading {args.target}", 1, 2)
+        two = target.load(part if part in target.parts else target.main).to(device)
+        options: dict[str, Any] = {"match": args.match}
+        if args.placement:
+            options["placements"] = args.placement
+        if args.layers:
+            ends = tuple(f".{end}" for end in args.layers)
+            options["layers"] = [n for n, _ in walk(one) if n in args.layers or n.endswith(ends)]
+        sys.stderr.write(f"The map has at most {map_size(one, two, **options) / 1e6:.0f} MB.\n")
+        given = args.inputs if args.prompts is None else read_prompts(args.prompts)
+        rows = {"rows": args.rows, "seed": args.seed}
+        made: Batches = batches(given, source, target, part, **rows)
+        other = made.target
+        if args.target_inputs is not None:
+            other = batches(args.target_inputs, target, target, part, **rows).source
+        progress("mapping", 0, 1)
+        options |= {"target_inputs": moved(other, device), "call": made.call, "size": args.batch, "seed": args.seed}
+        names = args.source, args.target
+        model_map = map_models(one, two, moved(made.source, device), names=names, **options)
+        model_map.save(args.out)
+    sys.stdout.write(f"{model_map}\n")
+    return OK

@@ -57,14 +57,16 @@ def undisturbed(model: nn.Module, *, precise: bool = False) -> Iterator[None]:
 
 
 def fitted(batch: Any, model: nn.Module) -> Any:
-    """Return the batch with its floating-point tensors in the dtype of the model's first parameter."""
-    dtypes = (p.dtype for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
-    return _in_dtype(batch, next(dtypes, None))
+    """Return the batch on the device of the model's first parameter, with floating-point tensors in its dtype."""
+    floats = (p for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
+    like = next(floats, None)
+    return batch if like is None else _like(batch, like)
 
 
-def _in_dtype(batch: Any, dtype: torch.dtype | None) -> Any:
+def _like(batch: Any, like: Tensor) -> Any:
     if isinstance(batch, Tensor):
-        return batch.to(dtype) if batch.is_floating_point() and dtype is not None else batch
+        device = batch.device if like.is_meta else like.device
+        return batch.to(device, like.dtype if batch.is_floating_point() else batch.dtype)
     if isinstance(batch, Mapping):
-        return {key: _in_dtype(value, dtype) for key, value in batch.items()}
-    return type(batch)(_in_dtype(v, dtype) for v in batch) if isinstance(batch, list | tuple) else batch
+        return {key: _like(value, like) for key, value in batch.items()}
+    return type(batch)(_like(v, like) for v in batch) if isinstance(batch, list | tuple) else batch

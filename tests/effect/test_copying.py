@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 import torch
 from torch import nn
 
@@ -89,3 +90,15 @@ def test_a_layers_part_is_its_finite_effect_where_that_is_linear():
     a, b = torch.randn(9, 2, dtype=torch.float64), torch.randn(2, 7, dtype=torch.float64)
     along = effects(*exact_rows(model, 1, X).both("weight"), a, b)  # the basis as cotangents: e itself
     torch.testing.assert_close(along.mT, effect(model, 1, "weight", a @ b, X))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_two_models_may_be_on_different_devices():
+    source, target = mlp(0), mlp(1)
+    layers = {n: (source[int(n)], target[int(n)]) for n in "024"}
+    here = expected(source, target, layers, whole(X), draws=64)
+    source.cuda()
+    layers = {n: (source[int(n)], target[int(n)]) for n in "024"}
+    for key, one in expected(source, target, layers, whole(X), draws=64).items():
+        assert abs(one.cosine - here[key].cosine) < 1e-6
+        assert abs(one.ratio - here[key].ratio) < 1e-6

@@ -259,3 +259,17 @@ def test_the_mask_of_the_decoder_is_that_of_its_outputs():
     for more, padded in (({}, True), ({"decoder_input_ids": torch.ones(5, 3)}, False)):
         output = record(nn.Sequential(nn.Linear(6, 4)), {}, batch | more, call=call).output
         assert output[:, 2].any() != padded
+
+
+def test_a_half_precision_model_whose_weights_are_loaded_for_each_call_is_recorded():
+    accelerate = pytest.importorskip("accelerate")
+    model = mlp(0).bfloat16()
+    plain = record(model, linears(model), X)
+    accelerate.cpu_offload(model, execution_device="cpu")
+    assert model[0].weight.is_meta
+    for precise in (False, True):
+        with undisturbed(model, precise=precise):
+            offloaded = record(model, linears(model), X)
+        torch.testing.assert_close(offloaded.output, plain.output)
+        for side in ("weight", "input", "output"):
+            torch.testing.assert_close(offloaded.rows["2"].writer(side), plain.rows["2"].writer(side))

@@ -12,7 +12,7 @@ from sympy import Matrix, Rational
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import Computed, Proof
+from ioadapt_theory.claims.evidence.argument import Argued, Computed, Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
 from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.evidence.searches import RandomInstances
@@ -228,3 +228,41 @@ def test_an_entry_amends_another_and_words_have_evidence_of_their_own(claim: Cla
         assert Word.ATTAINED in claim.words
     if claim.expected is Verdict.PROVED and claim.reading.startswith(("sharp", "exact, ")):
         assert Word.SHARP in claim.words
+
+
+SIMILAR = ["sim(x₁, x₂) = sim(x₁', x₂')", "s₀ = s₀'"]
+BALLS = {"-literal": "‖AB‖₂² ≤ ε", "-frobenius": "‖AB‖_F ≤ ε", "": "‖AB‖₂ ≤ ε"}
+ASSUMED = {
+    **{key: ["‖W₁W₂ − W₁'W₂'‖_F² ≤ ε"] for key in ("prop-4-interior", "prop-4-every-layer")},
+    "independent-input": [*SIMILAR, BALLS[""], "ε < 1"],
+    "stronger-requirement": ["‖W − W'‖_F² ≤ ε"],
+    "prop-4-anisotropic": ["rank(F) = rows(F)"],
+    "any-phi": ["‖p‖ = 1", "‖q‖ = 1"],
+    **{key: ["c = d"] for key in ("overhead-merging", "overhead-training")},
+    "nonlinear-input": ["1/(rows(X)σ²) · XᵀX = I"],
+    "attention-heads-others": ["rank(R) = rows(R)", "rank(S) = rows(S)"],
+    "attention-residual-others": ["RRᵀ = I"],
+    "effect-own-layer": ["W₁WW₂ = W₁'WW₂'"],
+    "effect-discrepancy": ["‖(I + M)W − (I + M)W'‖_F ≤ ‖W + MW − (W' + MW)‖_F"],
+}
+"""Hypotheses of the refuted claims outside Props. 1 and 2; those of proved claims are in outside.json."""
+
+
+@pytest.mark.parametrize("claim", REFUTED)
+def test_a_refuted_claim_has_the_hypotheses_of_the_statement(claim: Claim) -> None:
+    similar = (
+        claim.source.startswith(("Proposition 1", "Proposition 2", "Proof", "Remark")) or claim.id == "bounds-rank"
+    )
+    ball = next(said for ending, said in BALLS.items() if claim.id.endswith(ending))
+    assert [text(g) for g in claim.given] == ([*SIMILAR, ball] if similar else ASSUMED.get(claim.id, []))
+
+
+CITED = re.compile(r"\b(?:lemma|prop|eq|effect|transfer)-[a-z0-9-]*[a-z0-9]")
+
+
+@pytest.mark.parametrize("claim", EVERY)
+def test_the_reason_of_a_step_names_a_proved_claim_about_what_it_says(claim: Claim) -> None:
+    for step in (s for p in claim.proofs if isinstance(p, Argued) for s in p.steps):
+        for name in CITED.findall(step.because):
+            assert CLAIMS[name].expected is not Verdict.REFUTED
+            assert name != claim.id

@@ -61,7 +61,32 @@ SIDES = [  # claim, witness, left side, right side
     ("bounds-rank", "scaled", "1/25", "1/250"),
     ("stronger-requirement", "stronger", "0", "-21/221"),
     ("nonlinear-input-lipschitz", "nonlinear-lipschitz", "4", "4"),
+    ("prop-1-segment", "through-zero", "1", "0"),
+    ("remark-a1-displayed", "displayed", "1", "1/2"),
+    ("prop-2-input-frobenius", "ce1", "40/99", "80/297"),
+    ("prop-2-input-frobenius", "ce1c", "1/4", "1/5"),
+    ("prop-2-input-frobenius", "ce1e", "1/50", "1/2500"),
+    ("prop-2-input-frobenius", "ce1g", "3/50", "1/25"),
+    ("prop-2-output-frobenius", "prop-2-output-frobenius", "7/169", "2/65"),
+    ("prop-4-every-layer", "g1", "405/8", "0"),
+    ("independent-input", "ce1", "40/101", "23760/88609"),
+    ("independent-input", "ce1e", "2*sqrt(10001)/10001", "40000/100000001"),
+    ("absorption-convolution", "width-3", "1", "0"),
+    ("overhead-merging", "one-token", "8", "4"),
+    ("overhead-training", "one-token", "10", "6"),
+    ("transfer-input", "r2", "9/16", "0"),
+    ("transfer-input", "r3", "81/40", "53/200"),
+    ("transfer-output", "r1", "100", "1"),
+    ("transfer-output", "r3", "81/40", "53/200"),
+    ("nonlinear-input", "relu", "4", "0"),
+    ("attention-heads-others", "attention-heads", "3", "0"),
+    ("attention-residual-others", "attention-residual", "2*sqrt(15)", "0"),
+    ("effect-own-layer", "effect-own-layer", "4", "1"),
+    ("effect-discrepancy", "effect-discrepancy", "1", "3/4"),
+    ("effect-weights-only", "unread", "1", "0"),
 ]
+LEFT_OVER = {"eq-5-scope": ("5/3", "2"), "narrower-class-lora": ("1",), "any-phi": ("32/25",)}
+"""Claims about matrices: the squared size of what their witnesses leave, in the order of the witnesses."""
 
 
 def exact(claim: Claim, name: str) -> Values:
@@ -93,3 +118,18 @@ def test_both_sides_are_these_rationals(claim: str, name: str, left: str, right:
             assert any(f" = {left}, " in line for line in proof.printed(CLAIMS[claim]))
     assert str(sympy().simplify(values(goal.left))) == left
     assert right is None or str(sympy().simplify(values(goal.right))) == right
+
+
+@pytest.mark.parametrize("claim", LEFT_OVER)
+def test_what_a_witness_leaves_has_this_size(claim: str) -> None:
+    for name, size in zip(CLAIMS[claim].witnesses, LEFT_OVER[claim], strict=True):
+        goal, values = CLAIMS[claim].goals[0], exact(CLAIMS[claim], name)
+        assert str(((values(goal.left) - values(goal.right)) ** 2).sum()) == size
+
+
+def test_every_witness_has_its_values_here() -> None:
+    """Those of low rank have the values of full rank; prop-2-input-abs has the witnesses of prop-2-input."""
+    known = {(claim, name) for name, claim, *_ in SLOPES} | {(claim, name) for claim, name, *_ in SIDES}
+    known |= {(claim, name) for claim in LEFT_OVER for name in CLAIMS[claim].witnesses}
+    refuted = {(c.id.replace("input-abs", "input"), name) for c in CLAIMS.values() for name in c.witnesses}
+    assert {(claim, name) for claim, name in refuted - known if not name.endswith("-low-rank")} == set()

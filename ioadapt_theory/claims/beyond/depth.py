@@ -9,9 +9,9 @@ import torch
 from ioadapt_theory.claims.language import *
 
 X_, T_, Q1, Q2 = matrix("x"), matrix("t"), matrix("q1"), matrix("q2")
-W = tuple(matrix(f"w{k}") for k in (1, 2, 3))
-V = tuple(matrix(f"v{k}") for k in (1, 2, 3))
-GAUGED = W[0] @ Q1, transpose(Q1) @ W[1] @ Q2, transpose(Q2) @ W[2]
+SOURCES = tuple(matrix(f"w{k}") for k in (1, 2, 3))
+TARGETS = tuple(matrix(f"v{k}") for k in (1, 2, 3))
+GAUGED = SOURCES[0] @ Q1, transpose(Q1) @ SOURCES[1] @ Q2, transpose(Q2) @ SOURCES[2]
 ORTHOGONAL = tuple((q @ transpose(q)).equals(EYE) for q in (Q1, Q2))
 TURNS = (EYE, Q1, Q2, EYE)
 """The gauge at the inputs, between the layers, and at the outputs."""
@@ -29,9 +29,9 @@ def run(layers: tuple[Term, ...], place: int, t: Term) -> Term:
 def parts(place: int) -> Term:
     """Return the gauge part and the mismatches of the layers, exchanged one by one."""
     q = TURNS[place]
-    found = run(W, place, T_ - q @ T_ @ transpose(q)) if q != EYE else None
+    found = run(SOURCES, place, T_ - q @ T_ @ transpose(q)) if q != EYE else None
     for k in range(3):
-        one = run((*V[:k], GAUGED[k] - V[k], *GAUGED[k + 1 :]), place, T_)
+        one = run((*TARGETS[:k], GAUGED[k] - TARGETS[k], *GAUGED[k + 1 :]), place, T_)
         found = one if found is None else found + one
     assert found is not None
     return found
@@ -53,7 +53,7 @@ def of_place(place: int, where: str) -> Claim:
                                                                 "mismatches alone, for every gauge"),
         amends="prop-5" if place == 3 else "prop-4",
         given=tuple(r for k, r in enumerate(ORTHOGONAL, start=1) if k != place),
-        concludes=((run(W, place, T_) - run(V, place, T_)).equals(parts(place)),),
+        concludes=((run(SOURCES, place, T_) - run(TARGETS, place, T_)).equals(parts(place)),),
         proofs=(Expanded(),),
         expected=PROVED,
         setting=setting.parametrised(lambda raw: setting.parametrise(

@@ -8,8 +8,8 @@ c = E⟨e, e'⟩/E‖e‖² and q = E‖e'‖²/E‖e‖²; the mean of the shar
 from ioadapt_theory.claims.language import *
 
 M = matrix("m")
-W, N, H = (tuple(matrix(f"{x}{k}") for k in (1, 2, 3)) for x in "wnh")
-RHO, SCALE, V, NU = (tuple(scalar(f"{x}{k}") for k in (1, 2, 3)) for x in ("rho", "s", "v", "u"))
+LAYERS, NEW, NOISE = (tuple(matrix(f"{x}{k}") for k in (1, 2, 3)) for x in "wnh")
+RHO, SCALE, VARIANCE, NOISE_VARIANCE = (tuple(scalar(f"{x}{k}") for k in (1, 2, 3)) for x in ("rho", "s", "v", "u"))
 SIDES = {LORA: ("p", "q"), INPUT: ("p", "p"), OUTPUT: ("q", "q")}
 SIZES = {"n": 1, "p": 2, "q": 3, "o": 1}
 
@@ -43,10 +43,10 @@ def product_(*factors: Term) -> Term:
 
 def random_source(placement: Placement) -> Claim:
     on = path(placement)
-    target = tuple(s * (r * w + sqrt(1 - r**2) * n) for w, n, r, s in zip(W, N, RHO, SCALE, strict=True))
-    source, there = effect(placement, W), effect(placement, target)
-    laws = {x[k].name: V[k] for k in on for x in (W, N)}
-    size = mean(fro(source) ** 2, **{W[k].name: V[k] for k in on})
+    target = tuple(s * (r * w + sqrt(1 - r**2) * n) for w, n, r, s in zip(LAYERS, NEW, RHO, SCALE, strict=True))
+    source, there = effect(placement, LAYERS), effect(placement, target)
+    laws = {x[k].name: VARIANCE[k] for k in on for x in (LAYERS, NEW)}
+    size = mean(fro(source) ** 2, **{LAYERS[k].name: VARIANCE[k] for k in on})
     made = setting(placement, "rho", "s", "v", letters="WN")
     return Claim(
         id="effect-random-source" + ("" if placement is LORA else f"-{placement}"),
@@ -66,11 +66,11 @@ def random_source(placement: Placement) -> Claim:
 
 
 def fixed_source() -> Claim:
-    source, there = effect(LORA, W), effect(LORA, tuple(w + h for w, h in zip(W, H, strict=True)))
-    laws = {H[k].name: NU[k] for k in (0, 2)}
-    inputs, outputs = rows(W[0]), rows(transpose(W[2]))
-    square = fro(source) ** 2 + NU[2] * outputs * fro(W[0] @ M) ** 2
-    square = square + NU[0] * inputs * (fro(M @ W[2]) ** 2 + NU[2] * outputs * fro(M) ** 2)
+    source, there = effect(LORA, LAYERS), effect(LORA, tuple(w + h for w, h in zip(LAYERS, NOISE, strict=True)))
+    laws = {NOISE[k].name: NOISE_VARIANCE[k] for k in (0, 2)}
+    inputs, outputs = rows(LAYERS[0]), rows(transpose(LAYERS[2]))
+    square = fro(source) ** 2 + NOISE_VARIANCE[2] * outputs * fro(LAYERS[0] @ M) ** 2
+    square = square + NOISE_VARIANCE[0] * inputs * (fro(M @ LAYERS[2]) ** 2 + NOISE_VARIANCE[2] * outputs * fro(M) ** 2)
     return Claim(
         id="effect-fixed-source",
         source=BEYOND,

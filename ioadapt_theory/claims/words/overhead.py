@@ -3,7 +3,7 @@
 from ioadapt_theory.claims.language import *
 
 NUMBER, C, D, RANK = (scalar(name) for name in "ncdr")
-COSTS: Mapping[str, tuple[Term, Term, Term]] = {
+COSTS: Mapping[str, tuple[Term, ...]] = {
     "forward": tuple(NUMBER * (C * D + x) for x in (RANK * (C + D), 2 * RANK * C, 2 * RANK * D)),
     "parameters": (RANK * (C + D), 2 * RANK * C, 2 * RANK * D),
     "merge": (RANK * C * D, 2 * RANK * C * D, 2 * RANK * C * D),
@@ -13,7 +13,7 @@ COSTS: Mapping[str, tuple[Term, Term, Term]] = {
         NUMBER * C * D + 4 * NUMBER * RANK * C,
         NUMBER * C * D + 4 * NUMBER * RANK * D,
     ),
-}  # type: ignore[assignment]
+}
 """Costs of LoRA, input and output adapters; "backward" needs no gradient of X, but input adapters need dY Wᵀ.
 
 A test compares them with the multiply-adds that torch counts.

@@ -108,6 +108,11 @@ def transfer(
         >>> transfer(source, target).matched
         ('0',)
     """
+    for model in (source, target):
+        if not isinstance(model, nn.Module):
+            way = "load it first, or use `ioadapt transfer ADAPTER SOURCE TARGET`"
+            msg = f"source and target must be models (torch.nn.Module), not {type(model).__name__}; {way}."
+            raise InvalidValueError(msg)
     fit: dict[str, Any] = {
         "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
         "seconds": seconds, "placement": placement, "rank": rank, "rank_share": rank_share, "size": size,

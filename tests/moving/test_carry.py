@@ -404,3 +404,11 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     extracted = to_text({"": extract(mlp(0), target, X, need="change")})
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")
+
+
+def test_the_outcome_names_what_is_compared():
+    outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="outputs", steps=0)
+    assert "need: outputs" in str(outcome)
+    assert "need: outputs" in to_text({"": outcome})
+    with pytest.raises(InvalidValueError, match=r"must be models .*, not str"):
+        transfer("source", mlp(5))

@@ -7,6 +7,8 @@ K and e0 may depend on everything except ε and AB; the constant in O(a) may dep
 refuted statement is about adapters of less than full rank, the weakest reading; a proved one is about any adapter.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -47,6 +49,13 @@ KEYWORDS: Final = {
     "w2_target": "W2'",
     "factor": "F",
 }
+BOUND: Final = re.compile(r"\(([\w' ]+) : ")
+PARAMETERS: Final = re.compile(r"(?:forall|exists) ([\w' ]+) : R,")
+WORDS: Final = frozenset(
+    """R forall exists norm sim sine dot inner fro spectral spectral_le cond pinv segment angle arcsin
+artanh artanh_within singular law complete logarithm circular cos sin pi ln trmx invmx hessian_norm""".split()
+)
+"""Words of the statements, which no letter of a claim may hide."""
 Order = int | None
 
 
@@ -235,15 +244,31 @@ def statement(claim: Claim) -> str:
     """Return the definition of the claim's statement in Coq.
 
     Raises:
-        NoCoqError: the claim has no formula, contains an operation that has no counterpart in Coq, or has a converse
-            that is stated only in words.
+        NoCoqError: the claim has no formula, or contains an operation that has no counterpart in Coq.
+        ValueError: one name would have two meanings.
     """
     if not claim.concludes:
         raise NoCoqError(claim.id)
     needs, body = universal(claim)
+    distinct(claim, body)
     if claim.words:
-        body = f"({body})\n  /\\\n  ({existential(claim)})"
+        sharp = existential(claim)
+        distinct(claim, sharp)
+        body = f"({body})\n  /\\\n  ({sharp})"
     return "\n  ".join([f"Definition {identifier(claim)} : Prop :=", *needs, f"{body}."])
+
+
+def distinct(claim: Claim, body: str) -> None:
+    """Check that no name bound in a proposition hides another, or a word of the statements.
+
+    Raises:
+        ValueError: one does, so that a letter of the claim would be captured.
+    """
+    groups = [*BOUND.findall(body), *PARAMETERS.findall(body)]
+    names = Counter(name for group in groups for name in group.split())
+    if twice := sorted(n for n, times in names.items() if times > 1 or n in WORDS):
+        msg = f"In Coq, {', '.join(twice)} would have two meanings in {claim.id}; rename the claim's letter."
+        raise ValueError(msg)
 
 
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:

@@ -117,18 +117,17 @@ def _is_square(t: Tensor) -> bool:
 
 
 def row_counts(batch: Any) -> tuple[int, ...]:
-    """Return the different numbers of rows of a batch's tensors; scalars, single rows and shared masks do not count.
+    """Return the number of rows of each tensor of a batch, without scalars, empty tensors and shared masks.
 
     Raises:
         InvalidValueError: no tensor has a row.
     """
     every = [t for t in _tensors(batch) if t.ndim]
-    counts = {len(t): None for t in every if not _is_shared(t, every)}
-    several = tuple(n for n in counts if n > 1) or tuple(n for n in counts if n == 1)
-    if not several:
+    counts = tuple(len(t) for t in every if len(t) and not _is_shared(t, every))
+    if not counts:
         msg = f"Each batch must contain a torch.Tensor with a row or more, but one ({type(batch).__name__}) has none."
         raise InvalidValueError(msg)
-    return several
+    return counts
 
 
 def row_count(batch: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.effect.batches import Pair, row_counts, rows_of
+from ioadapt_theory.effect.batches import Pair, row_count, row_counts, rows_of
 from ioadapt_theory.effect.outputs import common, needed, require_need, selected
 from ioadapt_theory.effect.passes import Call, called, named_output
 from ioadapt_theory.effect.undisturbed import HALVES, undisturbed
@@ -110,8 +110,12 @@ class Compared:
 
 def first_rows(batch: Any, count: int) -> Any:
     """Return the first rows of a batch, or the whole batch if its tensors have different numbers of rows."""
-    counts = row_counts(batch)
-    return batch if len(counts) > 1 else rows_of(batch, torch.arange(min(count, counts[0])))
+    return batch if _is_ragged(batch) else rows_of(batch, torch.arange(min(count, row_count(batch))))
+
+
+def _is_ragged(batch: Any) -> bool:
+    """Return whether the tensors of a batch have different numbers of rows, apart from single rows for all samples."""
+    return len({n for n in row_counts(batch) if n > 1}) > 1
 
 
 def _cut(call: Call | None, classes: int) -> Call:
@@ -123,7 +127,7 @@ def _cut(call: Call | None, classes: int) -> Call:
 
 def _require_rows(model: nn.Module, two: Any, call: Call | None, seed: int) -> None:
     """Raise InvalidValueError if the outputs of the second of two rows change when the first row is left out."""
-    if row_counts(two) != (2,):
+    if _is_ragged(two) or row_count(two) != 2:
         return
     (both, _), (one, _) = (named_output(model, batch, call, seed) for batch in (two, rows_of(two, torch.tensor([1]))))
     if both.shape[1:] != one.shape[1:] or len(both) != 2 * len(one):  # padded to the longest row, for example

@@ -18,15 +18,17 @@ def selected(result: Any, rows: tuple[int, ...], model: str) -> tuple[str, Tenso
 
     Args:
         result: what the model returned: a tensor, or a mapping, tuple or dataclass of tensors.
-        rows: numbers of rows of the batch; several if its tensors differ, and the result may then have their sum.
+        rows: number of rows of each tensor of the batch; if they differ, the result may have their sum.
         model: the model's name in messages.
 
     Raises:
         InvalidValueError: no floating-point tensor has a row for each sample, or several have and none is in ``FIRST``.
     """
-    fitting, level, seen = {*rows, sum(rows)}, [("", result)], list[str]()
+    fitting, level, seen = {n for n in rows if n > 1} or {1}, [("", result)], list[str]()
+    if len({*rows}) > 1:
+        fitting.add(sum(rows))
     if isinstance(result, Tensor) and result.is_floating_point() and result.ndim:
-        fitting |= {len(result)} if len(result) and not any(len(result) % n for n in rows) else set()
+        fitting |= {len(result)} if len(result) and not any(len(result) % n for n in fitting) else set()
     while level:
         floats = {n: x for n, x in level if isinstance(x, Tensor) and x.is_floating_point()}
         seen += [f"{n or 'output'}: {[*x.shape]}" for n, x in floats.items()]

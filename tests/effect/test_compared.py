@@ -171,3 +171,18 @@ def test_scores_and_cotangents_do_not_need_models_in_float32():
 def test_the_name_of_a_nested_output_has_its_path():
     x = torch.ones(3, 2)
     assert selected({"out": {"loss": x.sum(), "y": x}}, (3,), "Net") == ("out.y", x)
+
+
+def test_inputs_of_different_lengths_give_an_output_for_each_of_their_rows():
+    class Elements(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.of = nn.ModuleDict({n: nn.Linear(6, 1) for n in "HCN"})
+
+        def forward(self, **features: torch.Tensor) -> torch.Tensor:
+            return torch.cat([self.of[n](x).flatten() for n, x in features.items()])
+
+    atoms = {"H": torch.randn(9, 6), "C": torch.randn(5, 6), "N": torch.randn(5, 6)}
+    assert compared(model=Elements(), inputs=atoms).need == "change"
+    for batch in (atoms, {**atoms, "C": atoms["C"][:1]}):
+        assert len(run(Elements(), batch, None, 0)) == sum(map(len, batch.values()))

@@ -1,22 +1,24 @@
-"""The share of an adapter's gain retained on another model: copied, carried over, and after 50 steps without labels."""
+"""The share of its gain that a LoRA and an input adapter retain on another model, copied and carried over."""
 
 from __future__ import annotations
 
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
+from toys.common.style import INK, METHODS
 from toys.page import moving
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER: str | None = None
-RULES = {
-    "copy": ("copied", FAINT),
-    "chosen": ("carried over", METHODS["input"]),
-    "refined": ("carried over, then 50 steps without labels", METHODS["output"]),
+LOOKS = {
+    "LoRA, copied": (METHODS["lora"], "o", "white"),
+    "LoRA, carried over": (METHODS["lora"], "o", METHODS["lora"]),
+    "input adapter, copied": (METHODS["input"], "^", "white"),
+    "input adapter, carried over": (METHODS["input"], "^", METHODS["input"]),
 }
+LEFT, RIGHT = -0.6, 1.4
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
@@ -25,25 +27,24 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a bar for each median share of the gain that is kept; negative shares are drawn as 0."""
+    """Draw medians, with lines from the lower to the upper quartile; what is outside the axes is drawn at their end."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(FULL_WIDTH, 2.8))
+    figure = Figure(figsize=(4.2, 5.4))  # so that text has 10 pixels where the figure has 390
     axes = figure.add_subplot()
-    for k, (rule, (label, colour)) in enumerate(RULES.items()):
-        for x, (relation, values) in enumerate(data["shares"].items()):
-            at, share = x + 0.27 * (k - 1), values[rule]
-            name = label if relation == "gauge" else None
-            if share is None:
-                axes.text(at, 0.03, "does\nnot fit", ha="center", va="bottom", color=FAINT, fontsize=6)
-            else:
-                axes.bar(at, max(share, 0), 0.25, color=colour, label=name)
-                axes.text(at, max(share, 0) + 0.02, f"{share:.2f}".lstrip("0"), ha="center", fontsize=6, color=INK)
-    axes.axhline(1, color=INK, lw=0.8, ls=":")
-    axes.set_xticks(range(len(moving.RELATIONS)), [fill(name, 16) for name in moving.RELATIONS.values()])
-    axes.set(ylabel=f"median share of the gain retained\n({data['moves']} transfers in total)", ylim=(0, 1.35))
-    axes.tick_params(axis="x", length=0)
-    axes.legend(ncols=3, frameon=False, loc="upper right")
-    headline = "A carried-over adapter retains most of its gain, even where a copy loses most of it"
-    figure.suptitle(headline, x=0.02, ha="left", fontweight="bold")
+    for y, kept in enumerate(data["shares"].values()):
+        for k, (name, (colour, marker, face)) in enumerate(LOOKS.items()):
+            if name in kept:
+                low, middle, high = (min(max(v, LEFT), RIGHT) for v in kept[name])
+                at = y + 0.19 * (k - 1.5)
+                axes.plot([low, high], [at, at], color=colour, lw=1.6, solid_capstyle="butt")
+                axes.plot(middle, at, marker, color=colour, mfc=face, ms=6, label=name if y == 0 else None)
+    for x in (0, 1):
+        axes.axvline(x, color=INK, lw=0.8, ls=":", zorder=0)
+    axes.set_yticks(range(len(data["shares"])), [fill(moving.RELATIONS[r], 16) for r in data["shares"]])
+    axes.set(xlabel="share of the gain retained: median and quartiles", xlim=(LEFT, RIGHT))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    figure.legend(ncols=2, loc="outside lower center", columnspacing=1, handletextpad=0.3)
+    figure.suptitle(f"Adapters moved to another model\n({data['moves']} transfers)", fontweight="bold", size=10)
     return figure

@@ -110,6 +110,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "spectrum": lambda: spectrum.section(drift()),
     "kinship": recorded.kinship,
     "products": recorded.products,
+    "carry": recorded.carry,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(

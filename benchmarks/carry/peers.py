@@ -1,105 +1,271 @@
-"""Methods that move an adapter: formulas, regressions between activations, our ``transfer``, and training from zero."""
+"""Published and plain methods that move an adapter, each in a few lines; every method sees the same inputs."""
 
 import copy
 import math
+import statistics
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.carry.models import Move
-from ioadapt_theory.adapters import layers
+from benchmarks.carry.models import Move, divergence, error, output
+from ioadapt_theory.adapters import adapt, disable, layers
 from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.effect import record
-from ioadapt_theory.maps import solve as maps
+from ioadapt_theory.effect import Compared, divided, record, undisturbed
+from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.moving import transfer
-from ioadapt_theory.moving.carrying.fitting import base_layers
-from ioadapt_theory.moving.carrying.parts import built, parts_of
-from ioadapt_theory.moving.carrying.trial import put
+from ioadapt_theory.moving.carrying.starts import Starts
+from ioadapt_theory.moving.carrying.trial import STARTS, Options, Trial, put
 from toys.transfer import baselines
 
-Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
+Factors = tuple[Tensor, Tensor]
+Peer = Callable[["Both"], dict[str, Factors]]
+RIDGE = 0.01
+OWN = ("procrustes", "two-way", "blocks")
+"""Closed forms of ``transfer`` that are measured alone."""
 
 
-def _ridge(w: Tensor, w2: Tensor) -> float:
-    return min(float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2))), 0.99)
+class Both:
+    """The activations and the gradients of the adapted layers of both models of a move, without adapters.
 
-
-RULES: Mapping[str, Rule] = {
-    "copy": baselines.copy,
-    "norm ratio": lambda d, w, w2: d * w2.norm() / w.norm(),
-    "Eq. 5": lambda d, w, w2: baselines.eq_5_input(d, w, w2),
-    "Eq. 5, ridge .1": lambda d, w, w2: baselines.eq_5_input(d, w, w2, ridge=0.1),
-    "Eq. 5, best ridge": lambda d, w, w2: baselines.eq_5_input(d, w, w2, ridge=_ridge(w, w2)),
-    "LoRA-X, Cross-LoRA": baselines.lora_x,
-    "ProLoRA": baselines.prolora,
-    "Procrustes": baselines.procrustes,
-}
-"""Functions that return the change D' of the target's weight W', given D = AB, the source's W, and W'."""
-
-
-def by_rule(move: Move, rule: Rule) -> nn.Module | None:
-    """Return a copy of the target with the LoRA moved by ``rule``; None if it is not on the weight or sizes differ."""
-    target = copy.deepcopy(move.target)
-    made = {}
-    for part in parts_of(layers(move.source), "default"):
-        module, other = move.source.get_submodule(part.layer).base_layer, target.get_submodule(part.layer)
-        w, w2 = (operator(m).dense().detach() for m in (module, other))
-        if part.placement != "weight" or w.shape != w2.shape:
-            return None
-        change = rule(part.factors[0] @ part.factors[1], w, w2)
-        u, s, v = torch.linalg.svd(change, full_matrices=False)
-        r = part.factors[0].shape[1]
-        factors = u[:, :r] * s[:r], v[:r]
-        made[part.layer] = built(other, {"weight": replace(part, factors=factors)})
-    put(target, made, "default")
-    return target
-
-
-def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
-    """Return a copy of the target with the LoRA, mapped by regressions between the activations of both models.
-
-    The result is None if the LoRA is not on the weight, or if a layer or its activations do not fit the target.
+    Gradients are those of random combinations of the outputs, which are the same for both models, or of the loss.
     """
-    target = copy.deepcopy(move.target)
-    parts = parts_of(layers(move.source), "default")
-    names = [part.layer for part in parts]
-    if any(part.placement != "weight" for part in parts) or any(n not in dict(target.named_modules()) for n in names):
-        return None
-    with disable(move.source):
-        here = record(move.source, base_layers(move.source, names), move.inputs).rows
-    there = record(target, base_layers(target, names), move.inputs).rows
+
+    def __init__(self, move: Move) -> None:
+        self.move = move
+        self.factors = factors(move.source)
+        self.layers = [
+            {name: getattr(m.get_submodule(name), "base_layer", m.get_submodule(name)) for name in self.factors}
+            for m in (move.source, move.target)
+        ]
+        self.found = self.recorded(draws=4)
+
+    def recorded(self, **options: Any) -> list[Any]:
+        with disable(self.move.source):
+            return [
+                record(m, watched, self.move.rows[0], **options).rows
+                for m, watched in zip((self.move.source, self.move.target), self.layers, strict=True)
+            ]
+
+    def labelled(self) -> list[Any]:
+        """Return what ``recorded`` does, with the gradients of the loss on the labels of the rows."""
+
+        def gradient(out: Tensor) -> list[Tensor]:
+            with torch.enable_grad():
+                leaf = out.detach().requires_grad_()
+                value = error(leaf, self.move.rows[1], self.move.need)
+                return [torch.autograd.grad(value, leaf)[0]]
+
+        return self.recorded(directions=gradient)
+
+    def activations(self, name: str, side: str) -> list[Tensor]:
+        return [rows[name].reader(side).flatten(0, -2).double() for rows in self.found]
+
+    def gradients(self, name: str, side: str, found: list[Any] | None = None) -> list[Tensor]:
+        return [rows[name].writer(side).flatten(0, -2).double() for rows in found or self.found]
+
+
+def factors(model: nn.Module) -> dict[str, Factors]:
+    """Return layer -> A and B, with the scaling in B, of an adapter with one placement."""
     made = {}
-    for part in parts:
-        (a, b), one, two = part.factors, here[part.layer], there[part.layer]
-        if one.reader("weight").shape[:2] != two.reader("weight").shape[:2]:
-            return None
-        r, y = (x.reader(side).flatten(0, 1) for x, side in ((one, "weight"), (one, "output")))
-        r2, y2 = (x.reader(side).flatten(0, 1) for x, side in ((two, "weight"), (two, "output")))
-        factors = _regression(r2, r @ a, ridge), b @ _regression(y, y2, ridge)
-        made[part.layer] = built(target.get_submodule(part.layer), {"weight": replace(part, factors=factors)})
-    put(target, made, "default")
+    for name, layer in layers(model).items():
+        ((_, phi),) = _adapter(layer).parts()
+        made[name] = phi.A.detach().double(), phi.scaling * phi.B.detach().double()
+    return made
+
+
+def _adapter(layer: nn.Module) -> Any:
+    return layer.get_submodule("adapters.default")
+
+
+def installed(move: Move, made: Mapping[str, Factors]) -> nn.Module:
+    """Return a copy of the target with an adapter of these factors, in the placement of the source's adapter."""
+    target = copy.deepcopy(move.target)
+    rank = max(a.shape[1] for a, _ in made.values())
+    adapt(target, target_modules=[*made], placement=move.placement, rank=rank)
+    for name, layer in layers(target).items():
+        ((_, phi),) = _adapter(layer).parts()
+        a, b = made[name]
+        phi.A.data.copy_(a)
+        phi.B.data.copy_(b / phi.scaling)
     return target
 
 
-def _regression(x: Tensor, u: Tensor, ridge: float) -> Tensor:
-    relation = maps.Relation(x.mT @ x, x.mT @ u, float(u.square().sum()))
-    return maps.solve(relation, None, maps.Rule("one-way", ridge))
+def polar(x: Tensor, y: Tensor) -> Tensor:
+    """Return the matrix with orthonormal rows or columns that maps the rows of x most closely to those of y."""
+    u, _, v = torch.linalg.svd(x.mT @ y, full_matrices=False)
+    return u @ v
 
 
-def carried(move: Move, steps: int | None) -> tuple[nn.Module, object]:
-    """Return a copy of the target with the adapter that ``transfer`` fits to it, and the report of ``transfer``."""
+def regression(x: Tensor, y: Tensor) -> Tensor:
+    gram = x.mT @ x
+    scale = gram.diagonal().clamp_min(1e-6 * float(gram.diagonal().max()))
+    return torch.linalg.solve(gram + RIDGE * torch.diag(scale), x.mT @ y)
+
+
+def _moved(both: Both, reads: Callable[[str], Tensor], writes: Callable[[str], Tensor]) -> dict[str, Factors]:
+    return {name: (reads(name) @ a, b @ writes(name)) for name, (a, b) in both.factors.items()}
+
+
+def theseus(both: Both) -> dict[str, Factors]:
+    """Orthogonal maps between activations, of the inputs and of the outputs (Theseus, arXiv 2602.12952)."""
+    side = both.move.placement
+    out = "output" if side == "weight" else side
+    reads = lambda n: polar(*both.activations(n, side)).mT  # noqa: E731
+    return _moved(both, reads, lambda n: polar(*both.activations(n, out)))
+
+
+def bico(both: Both, *, labels: bool = False) -> dict[str, Factors]:
+    """Orthogonal maps between activations of the inputs, and gradients of the outputs (BiCo, arXiv 2605.28444)."""
+    side, found = both.move.placement, both.labelled() if labels else None
+    reads = lambda n: polar(*both.activations(n, side)).mT  # noqa: E731
+    return _moved(both, reads, lambda n: polar(*both.gradients(n, side, found)))
+
+
+def regressions(both: Both) -> dict[str, Factors]:
+    """Regressions instead of orthogonal maps: M* of claim `effect-best`."""
+    side = both.move.placement
+    reads = lambda n: regression(*reversed(both.activations(n, side)))  # noqa: E731
+    return _moved(both, reads, lambda n: regression(*reversed(both.gradients(n, side))).mT)
+
+
+def ariadne(both: Both) -> dict[str, Factors]:
+    """Return fits to the change of each layer's output, mapped by activations (Ariadne of merge-and-rebase).
+
+    As there, all layers are fitted to the unchanged target, and then divided by the median ratio of the sizes of the
+    changes that they make together and should make. Here, each adapted layer is a block, and the fit has the rank of
+    the adapter and no bias. The code is in github.com/apanariello4/merge-and-rebase, rebase/methods/ariadne.
+    """
+    move = both.move
+    if move.placement != "weight":
+        return {}
+    changed = outputs(move.source, both)
+    with disable(move.source):
+        plain = outputs(move.source, both)
+    before, made, wanted = outputs(move.target, both), {}, {}
+    for name, (a, _) in both.factors.items():
+        centred = [y - y.mean(0) for y in (plain[name], before[name])]
+        wanted[name] = (changed[name] - plain[name]) @ polar(*centred)
+        z = both.activations(name, "weight")[1]
+        weight = regression(z, wanted[name])
+        v = torch.linalg.svd(z @ weight, full_matrices=False)[2][: a.shape[1]]
+        made[name] = weight @ v.mT, v
+    after = outputs(installed(move, made), both)
+    ratio = statistics.median(float((after[n] - before[n]).norm() / wanted[n].norm()) for n in made)
+    return {name: (a, b / ratio) for name, (a, b) in made.items()}
+
+
+def outputs(model: nn.Module, both: Both) -> dict[str, Tensor]:
+    """Return the outputs of the adapted layers with what adapters add, as rows."""
+    found: dict[str, list[Tensor]] = {name: [] for name in both.factors}
+    axis = 1 if any(hasattr(m, "kernel_size") for m in both.layers[0].values()) else -1
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda _m, _x, y: found[name].append(y.movedim(axis, -1).flatten(0, -2).double())
+
+    handles = [model.get_submodule(name).register_forward_hook(keep(name)) for name in found]
+    with torch.no_grad():
+        output(model, both.move.rows[0])
+    for handle in handles:
+        handle.remove()
+    return {name: torch.cat(calls) for name, calls in found.items()}
+
+
+def by_weights(rule: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Peer:
+    """Return the peer that computes the change of the target's weight from this change and both weights alone."""
+
+    def peer(both: Both) -> dict[str, Factors]:
+        made = {}
+        for name, (a, b) in both.factors.items() if both.move.placement == "weight" else ():
+            w, w2 = (operator(m[name]).dense().detach().double() for m in both.layers)
+            u, s, v = torch.linalg.svd(rule(a @ b, w, w2), full_matrices=False)
+            made[name] = u[:, : a.shape[1]] * s[: a.shape[1]], v[: a.shape[1]]
+        return made
+
+    return peer
+
+
+PEERS: Mapping[str, Peer] = {
+    "copy": lambda both: dict(both.factors),
+    "LoRA-X, Cross-LoRA": by_weights(baselines.lora_x),
+    "ProLoRA": by_weights(baselines.prolora),
+    "Theseus": theseus,
+    "BiCo": bico,
+    "BiCo, labels": lambda both: bico(both, labels=True),
+    "Ariadne": ariadne,
+    "M*": regressions,
+}
+"""Methods without gradient steps; the first three use no inputs. Where sizes do not fit, a method has no result."""
+
+
+def by_peer(both: Both, name: str) -> nn.Module | None:
+    """Return a copy of the target with the adapter that a peer moves there, or None if it cannot."""
+    try:
+        made = PEERS[name](both)
+        return installed(both.move, made) if made else None
+    except (IoAdaptError, RuntimeError, AttributeError, KeyError):
+        return None
+
+
+def carried(move: Move, rows: Tensor, **options: Any) -> tuple[nn.Module, Any, float]:
+    """Return a copy of the target with the adapter that ``transfer`` puts on it, the report, and the CPU time."""
     target = copy.deepcopy(move.target)
-    match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
-    options = {"steps": steps, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
-    return target, transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]
+    options |= {"seed": move.seed, "strict": False, "need": move.need}
+    if move.relation == "depth" and move.adapted == "one":
+        options["match"] = "effect"
+    started = time.process_time()
+    outcome = transfer(move.source, target, inputs=rows, **options)
+    return target, outcome, time.process_time() - started
 
 
-def distilled(move: Move, steps: int) -> nn.Module:
-    """Return a copy of the target with adapters of the source's sizes, trained from zero without labels."""
-    target = copy.deepcopy(move.target)
-    options = {"starts": ["zero"], "steps": steps, "seed": move.seed, "strict": False, "need": "labels"}
-    transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]
+def distilled(move: Move, start: nn.Module | None, seconds: float) -> nn.Module | None:
+    """Return a target whose adapter was trained for this CPU time to match the adapted source's outputs.
+
+    It starts from zero or from the adapters of ``start``, with Adam at a rate that falls from 0.01 to 0, and matches
+    the change of the outputs if models need the same change. The result is None without layers for the adapter.
+    """
+    began = time.process_time()
+    found, target, x = factors(move.source), copy.deepcopy(start or move.target), move.rows[0]
+    if start is None:
+        fitting = [name for name in found if name in dict(target.named_modules())]
+        rank = max(a.shape[1] for a, _ in found.values())
+        adapt(target, target_modules=fitting, placement=move.placement, rank=rank)
+    with torch.no_grad():
+        wanted = output(move.source, x)
+        if move.need == "change":
+            with disable(move.source):
+                wanted = wanted - output(move.source, x)
+            wanted = wanted + output(move.target, x)
+    parameters = [p for layer in layers(target).values() for p in layer.adapters.parameters()]
+    optimiser = torch.optim.Adam([p.requires_grad_() for p in parameters], 0.01)
+    generator, steps, taken, first = torch.Generator().manual_seed(move.seed), math.inf, 0, time.process_time()
+    while taken < steps:
+        rows = torch.randint(len(x), (min(64, len(x)),), generator=generator)
+        optimiser.param_groups[0]["lr"] = 0.01 * (1 - taken / steps)
+        optimiser.zero_grad()
+        divergence(output(target, x[rows]), wanted[rows], move.need).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        taken += 1
+        if steps == math.inf and taken >= 3 and (spent := time.process_time() - first) > 0.02:
+            steps = max(taken, int(taken * (seconds - (first - began)) / spent))
     return target
+
+
+def closed(move: Move) -> dict[str, nn.Module]:
+    """Return copies of the target with the closed forms of ``transfer``, each alone, without a choice or a gate."""
+    names, made = [*factors(move.source)], {}
+    places, _ = counterparts(move.source, move.target, names, None, "name")
+    options = Options(need=move.need, seed=move.seed, starts=(*OWN,))
+    rows = divided(move.rows[0], size=options.size, seed=move.seed)
+    target = copy.deepcopy(move.target)
+    with undisturbed(move.source), undisturbed(target):
+        with disable(move.source):
+            compared = Compared.of(move.source, target, rows.fit[0], need=move.need)
+        found = Starts(Trial(move.source, target, "default", rows, options, compared), places).by_rule
+    for name in (name for name in OWN if STARTS[name] in found):
+        made[name] = copy.deepcopy(move.target)
+        put(made[name], found[STARTS[name]], "default")
+    return made

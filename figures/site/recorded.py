@@ -37,3 +37,9 @@ def products() -> str:
         " training step of a Llama block in float32. With DoRA and LoKr, steps take longer than the limits that we had"
         " set; `benchmarks/recorded/layer.txt` lists all limits.\n"
     )
+
+
+def carry() -> str:
+    from benchmarks.carry.tables import markdown
+
+    return f"{markdown(_results('carry')['moves'])}\n"

@@ -16,13 +16,17 @@ RELATIONS: Final = {
     "apart": "trained independently",
     "width": "different width",
     "depth": "different depth",
+    "activation": "different activation",
 }
-RULES: Final = {
-    "copy": ("lora", "copied"),
-    "chosen": ("carried", "carried over"),
-    "refined": ("refined", "carried over with 50 steps"),
+WAYS: Final = {
+    ("weight", "copy"): ("lora", "LoRA, copied"),
+    ("weight", "default"): ("carried", "LoRA, carried over"),
+    ("input", "copy"): ("input", "input adapter, copied"),
+    ("input", "default"): ("refined", "input adapter, carried over"),
 }
-"""Way of moving an adapter, as named in the record -> kind and name of its dot."""
+"""Placement of an adapter and method of the record -> kind and name of its dot."""
+Spread = tuple[float, float, float]
+"""Lower quartile, median and upper quartile."""
 
 
 @cache
@@ -31,27 +35,30 @@ def _moves() -> list[dict[str, Any]]:
     return moves
 
 
-def shares() -> dict[str, dict[str, float | None]]:
-    """Return the median share of an adapter's gain that is kept on another model.
+def shares() -> dict[str, dict[str, Spread]]:
+    """Return the spread of the shares that are kept, by relation of the models and by the name of a way in WAYS.
 
-    The outer keys are relations of the two models, the inner ones ways of moving the adapter, as in RULES. The share is
-    None if the record has none, and for copies to another width.
+    Ways that fit fewer than half of the transfers, such as copies to another width, are left out.
     """
-    return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
+    made: dict[str, dict[str, Spread]] = {}
+    for relation in RELATIONS:
+        for (placement, method), (_, name) in WAYS.items():
+            own = [m for m in _moves() if (m["relation"], m["placement"]) == (relation, placement)]
+            kept = [m["kept"][method] for m in own if m["kept"][method] is not None]
+            if len(kept) > max(len(own) / 2, 1):
+                low, middle, high = statistics.quantiles(kept, n=4, method="inclusive")
+                made.setdefault(relation, {})[name] = low, middle, high
+    return made
 
 
 def count() -> int:
     return len(_moves())
 
 
-def _median(relation: str, rule: str) -> float | None:
-    values = [m[rule] for m in _moves() if m["relation"] == relation and m[rule] is not None]
-    return statistics.median(values) if values and (rule, relation) != ("copy", "width") else None
-
-
 def section() -> str:
+    kinds = {name: kind for kind, name in WAYS.values()}
     lines = [
-        (RELATIONS[relation], [Dot(*RULES[rule], share) for rule, share in kept.items() if share is not None])
+        (RELATIONS[relation], [Dot(kinds[name], name, share, low, high) for name, (low, share, high) in kept.items()])
         for relation, kept in shares().items()
     ]
-    return plot(lines, "Share of an adapter's gain that is kept on another model, by relation")
+    return plot(lines, "Share of an adapter's gain that is kept on another model, by relation, with quartiles")

@@ -6,7 +6,7 @@
 - Module ``extremes``: instances that attain a bound or violate a claim.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,7 +19,7 @@ from ioadapt_theory.claims.evidence.formal import MachineChecked
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.notation import defined, text
+from ioadapt_theory.claims.expression.notation import definitions, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
 from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.settings.matrices import SIZES
@@ -108,6 +108,12 @@ class Extended:
         return self.more[name] if name in self.more else getattr(self.instance, name)
 
 
+def named(claim: Claim, terms: Iterable[Term]) -> Iterator[str]:
+    """Yield the definitions of the names in the formulas that are not among those of the statement."""
+    known = definitions((*claim.given, *claim.concludes))
+    yield from (f"  let {x}" for x in definitions([x.equals(x) for x in terms]) if x not in known)
+
+
 class Link(NamedTuple):
     """A formula of a chain, and the reason why the previous formula is at most this one, or equal to it."""
 
@@ -155,7 +161,7 @@ class Derived(InCoq):
     def printed(self, claim: Claim) -> Iterator[str]:
         values = Values(instances(claim))
         for first, links in self.chains:
-            yield from defined(first, *(x.formula for x in links))
+            yield from named(claim, (first, *(x.formula for x in links)))
             yield text(first)
             before = first
             for says, formula in links:
@@ -202,10 +208,22 @@ class Argued(InCoq):
                 yield f"the steps do not end at {text(goal)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        yield from defined(*(x for s in self.steps for r in (s.relation, *s.under) for x in (r.left, r.right)))
-        for r, because, under in self.steps:
+        own, twins = [], set[Relation]()
+        for k, step in enumerate(self.steps, start=1):  # what repeats earlier steps for the target is not printed
+            left, right = (opened(x) for x in (step.relation.left, step.relation.right))
+            if Relation(left, step.relation.sign, right) not in twins:
+                own.append((k, step))
+                twins.add(Relation(twin(left), step.relation.sign, twin(right)))
+        yield from named(claim, [x for _, s in own for r in (s.relation, *s.under) for x in (r.left, r.right)])
+        before = 0
+        for k, (r, because, under) in own:
+            if k > before + 1:
+                yield f"  {before + 1} to {k - 1}: the same for the target"
             condition = f"if {' and '.join(map(text, under))}: " if under else ""
-            yield f"  {condition}{text(r)}" + (f"  ({because})" if because else "")
+            yield f"  {k}. {condition}{text(r)}" + (f"  ({because})" if because else "")
+            before = k
+        if before < len(self.steps):
+            yield f"  {before + 1} to {len(self.steps)}: the same for the target"
 
 
 def argued(*steps: tuple[Any, ...] | Step, **letters: str) -> Argued:

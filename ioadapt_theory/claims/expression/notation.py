@@ -96,12 +96,6 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     return list(known.values())
 
 
-def defined(*terms: Term) -> list[str]:
-    """Return a line "where …" with the definitions of all names in the formulas; none if there are no names."""
-    meanings = definitions([x.equals(x) for x in terms])
-    return [f"where {'; '.join(meanings)}"] if meanings else []
-
-
 def letter(name: str, form: int, *, matrix: bool) -> str:
     """Return, as text or LaTeX, the paper's symbol for an instance's attribute, e.g. W₁' for the matrix w1_target."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")

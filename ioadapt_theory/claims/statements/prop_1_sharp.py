@@ -45,9 +45,13 @@ def slope(u: Term, v: Term) -> Term:
     return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
 
 
+def units(m: Model) -> tuple[Term, Term]:
+    return let(f"u{m.prime}", 1 / norm(m.y1) * m.y1), let(f"v{m.prime}", 1 / norm(m.y2) * m.y2)
+
+
 def kernel(m: Model) -> Term:
     """Return the matrix K for which the outputs' cosine changes by ⟨N, K⟩, to first order, if I + N follows them."""
-    u, v = (1 / norm(y) * y for y in (m.y1, m.y2))
+    u, v = units(m)
     return let(f"K{m.prime}", outer(u, v) + outer(v, u) - m.s0 * (outer(u, u) + outer(v, v)))
 
 

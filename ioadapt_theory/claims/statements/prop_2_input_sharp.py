@@ -2,7 +2,7 @@
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, moved
-from ioadapt_theory.claims.statements.prop_1_sharp import adds_up, kernel
+from ioadapt_theory.claims.statements.prop_1_sharp import adds_up, kernel, units
 
 
 def kappa(m: Model) -> Term:
@@ -25,7 +25,7 @@ RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[
 def of_condition(m: Model) -> tuple[Any, ...]:
     """Return the steps that bound the change of one model's cosine by (1 − s₀²)(κ + 1/κ)ε."""
     k, inverse_ = kernel(m), pinv(m.w)
-    u, v = (1 / norm(y) * y for y in (m.y1, m.y2))
+    u, v = units(m)
     axes = [let(f"e{sign}{m.prime}", 1 / norm(x) * x) for sign, x in (("₊", u + v), ("₋", u - v))]
     least, most = (let(f"{n}{m.prime}", x**2) for n, x in (("a", sigma(m.w, 1)), ("b", spectral(m.w))))
     squares = [(norm(e @ transpose(m.w)) ** 2, norm(e @ inverse_) ** 2) for e in axes]

@@ -5,6 +5,7 @@ The inequality |artanh ŝ − artanh s| ≤ ln cond(T) is due to Bauer and House
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
+from ioadapt_theory.claims.statements.prop_1_sharp import units
 
 
 def shift(m: Model, placement: Placement) -> Term:
@@ -33,18 +34,18 @@ FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 def wielandt(m: Model) -> tuple[Any, ...]:
     """Return the steps that bound the change of one model's cosine by the largest and least stretch of T."""
-    u, v = (let(f"{n}{m.prime}", 1 / norm(y) * y) for n, y in (("u", m.y1), ("v", m.y2)))
+    u, v = units(m)
     p, r, k = (let(n + m.prime, x) for n, x in (("p", norm(u @ T)), ("r", norm(v @ T)), ("k", dot(u @ T, v @ T))))
     most, least, after, s = spectral(T), sigma(T, 1), m.adapted_sim(OUTPUT), m.s0
     return (
         ((norm((u + v) @ T) ** 2).equals(2 * (p * r + k) + (p - r) ** 2), "expand"),
-        (p * r + k <= most**2 * (1 + s), "‖(u + v)T‖² is at most ‖T‖₂²‖u + v‖² = 2‖T‖₂²(1 + s)"),
+        (p * r + k <= most**2 * (1 + s), "for T = I + AB, ‖(u + v)T‖² is at most ‖T‖₂²‖u + v‖² = 2‖T‖₂²(1 + s₀)"),
         ((norm((r * u - p * v) @ T) ** 2).equals(2 * p * r * (p * r - k)), "expand"),
         ((norm(r * u - p * v) ** 2).equals(2 * p * r * (1 - s) + (p - r) ** 2), "expand"),
-        (least**2 * (1 - s) <= p * r - k, "‖(ru − pv)T‖² is at least s_c(T)²‖ru − pv‖²"),
+        (least**2 * (1 - s) <= p * r - k, "‖(ru − pv)T‖² is at least s_c(T)²‖ru − pv‖², by 3 and 4"),
         ((1 + after) / (1 - after) <= cond(T) ** 2 * (1 + s) / (1 - s), "divide, as k = ŝpr"),
         ((1 - after) / (1 + after) <= cond(T) ** 2 * (1 - s) / (1 + s), "likewise for −v in place of v"),
-        (shift(m, OUTPUT) <= ln(cond(T)), "artanh s = ½ ln((1 + s)/(1 − s))"),
+        (shift(m, OUTPUT) <= ln(cond(T)), "as artanh s = ½ ln((1 + s)/(1 − s))"),
     )  # fmt: skip
 
 

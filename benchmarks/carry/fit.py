@@ -14,8 +14,8 @@ Case = tuple[str, int, float, Doubt]
 """Family, number of inputs, measured minus predicted share, and the doubt about the prediction."""
 KINDS = {"labels": ("labels",), "change": ("change", "outputs"), "outputs": ("change", "outputs")}
 """Need -> needs of the predictions to which its constants are fitted."""
-GRID = ((0.02, 0.05, 0.08), (0.1, 0.2, 0.5, 1.0), (0.02, 0.05))
-"""Values of a, b and the floor that are tried; few, so that one family does not decide them."""
+GRID = ((0.05, 0.08), (0.1, 0.2, 0.5, 1.0), (0.02, 0.05))
+"""Values of a, b and the floor that are tried: few, so that one family does not decide them, and none is 0."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Rule:
 
 
 RULES: Final = {
-    "labels": Rule(0.02, 0.5, 0.02, 1.28, 2.01),
+    "labels": Rule(0.05, 1.0, 0.02, 1.15, 1.51),
     "change": Rule(0.08, 0.2, 0.02, 1.02, 0.86),
     "outputs": Rule(0.08, 0.2, 0.02, 1.02, 0.86),
 }

@@ -13,6 +13,7 @@ from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
 from ioadapt_theory.checkpoints.quantised import dequantised
+from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest, model_class
 
@@ -62,7 +63,18 @@ class SingleFile:
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
         with guest(self._unfit(kind, part), "diffusers"), fitting(config, read_config(config), *_size(whole)):
-            model: nn.Module = kind.from_single_file(state, **options)
+            try:
+                model: nn.Module = kind.from_single_file(state, **options)
+            except (RuntimeError, KeyError, ValueError):  # its converter of FLUX knows only the usual width
+                model = self._renamed(whole, kind, part)
+        return model
+
+    def _renamed(self, whole: Checkpoint, kind: Any, part: str) -> nn.Module:
+        """Load the main model by our own tables of names; raise KeyError if a weight is missing."""
+        with torch.device("meta"):
+            model: nn.Module = kind.from_config(kind.load_config(str(self.root), subfolder=part))
+        view = as_modules(whole, [name for name, _ in model.named_modules()])
+        model.load_state_dict({name: view.tensor(name).float() for name in model.state_dict()}, assign=True)
         return model
 
     def _encoder(self, whole: Checkpoint, part: str) -> nn.Module:
@@ -73,7 +85,7 @@ class SingleFile:
             config = read_config(path)
             with torch.device("meta"), fitting(path, config, *_size(whole)):
                 model: nn.Module = kind(kind.config_class.from_dict(config))
-            wanted, state = {n: p.shape for n, p in model.named_parameters()}, dict[str, Tensor]()
+            wanted, state = {n: p.shape for n, p in model.named_parameters(remove_duplicate=False)}, dict[str, Tensor]()
             for name in view.tensors:
                 if name == PROJECTION:
                     state[f"{PROJECTION}.weight"] = view.tensor(name).float().mT.contiguous()

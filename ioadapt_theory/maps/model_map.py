@@ -190,7 +190,7 @@ class ModelMap:
                     t = {k: file.get_tensor(f"{number}.{k}").float() * size for k, size in one["sizes"].items()}
                     seen = tuple(t[k] for k in ("u", "xP", "k", "hQ"))
                     shares = tuple(one["activations"]), tuple(one["gradients"])
-                    place = MappedPlace(t.get("P"), t.get("Q"), *shares, seen, int(one["rows"]))  # type: ignore[arg-type]
+                    place = MappedPlace(t.get("P"), t.get("Q"), *shares, seen, int(one["rows"]))
                     places |= dict.fromkeys(one["places"], place)
                 return cls(places=places, **content)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -231,5 +231,5 @@ def fingerprint(model: nn.Module, leave_out: Collection[str] = ("adapters",)) ->
         if not {*leave_out} & {*parts}:
             digest.update(f"{'.'.join(x for x in parts if x != 'base_layer')} {[*p.shape]} ".encode())
             if not p.is_meta:
-                digest.update(memoryview(p.detach().float().cpu().contiguous().numpy()).cast("B"))
+                digest.update(p.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import IoAdaptError, ShapeError
-from ioadapt_theory.maps.solve import Relation, Rule, explained, solve
+from ioadapt_theory.maps.solve import Relation, Rule, explained, polar, solve
 
 Place = tuple[str, str, str, str]
 """Layer and side ("input", "output" or, in a grouped convolution, "weight") in the source, and both in the target."""
@@ -28,6 +28,7 @@ class Moments:
         C: xᵀx, xᵀu and uᵀu.
         K: hᵀh, hᵀk and kᵀk.
         rows: number of rows of activations.
+        polar: the polar factor of the joint cross matrix, once it is computed.
         alike: whether activations and gradients are those of one thing, so that one matrix maps both; not if the sides
             of the layers differ, or in grouped convolutions.
     """
@@ -36,15 +37,22 @@ class Moments:
     K: tuple[Tensor, Tensor, Tensor] | None = None
     rows: int = 0
     alike: bool = True
+    polar: Tensor | None = field(default=None, init=False, repr=False)
 
     def add(self, x: Tensor, u: Tensor, h: Tensor, k: Tensor) -> None:
         """Add activations and gradients of both models, each rows x features."""
         self.rows += len(x)
+        self.polar = None
         self.C, self.K = _sums(self.C, x, u), _sums(self.K, h, k)
 
     def map(self, role: str, rule: Rule, *, same: bool = False) -> Tensor:
         """Return P if ``role`` is "reads", or Q if it is "writes"; see ``solve``."""
-        return solve(*self.relations(role), rule, same=same)
+        return solve(*self.relations(role), rule, same=same, isometry=self._isometry if self.alike else None)
+
+    def _isometry(self, joint: Tensor) -> Tensor:
+        if self.polar is None:  # P and Q have the same joint cross matrix
+            self.polar = polar(joint)
+        return self.polar
 
     def relations(self, role: str) -> tuple[Relation | None, Relation | None]:
         """Return the equations for P, xP = u and kPᵀ = h, or those for Q, hQ = k and uQᵀ = x."""

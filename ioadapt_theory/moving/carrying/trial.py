@@ -138,7 +138,8 @@ class Trial:
             sa = self.run(self.tuned or self.source, pair[0], number)
         with torch.no_grad(), disable(self.target):
             t = self.run(self.target, pair[1], number)
-        goal = Goal(s, sa, t, self.need, self.weight)
+        spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
+        goal = Goal(s, sa, t, self.need, self.weight, spread=spread)
         if sum(one.t.nbytes for one in self.goals.values()) + goal.t.nbytes < MOST_KEPT:
             self.goals[id(pair[0])] = goal
         return goal

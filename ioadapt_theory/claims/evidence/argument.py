@@ -263,7 +263,9 @@ class Expanded(Proof):
         assert claim.setting is not None
         shapes = {x.attribute: tuple(x.axes.split()) for x in claim.setting.letters}
         for r in claim.concludes:
-            if not algebra.equal(r, claim.given, shapes):
+            if opened(r.left) == opened(r.right):
+                yield f"{text(r)} says nothing"
+            elif not algebra.equal(r, claim.given, shapes):
                 yield f"{text(r)} does not follow by expansion"
 
     def printed(self, claim: Claim) -> Iterator[str]:

@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     args.adapter, args.source, args.target = _in_order(args.names)
     live = args.inputs is not None or args.prompts is not None
     outcome, left_out = _live(args) if live else _stored(args)
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import told
     from ioadapt_theory.outputs import write_text
     from ioadapt_theory.reporting.as_json import to_json
@@ -68,6 +69,11 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(as_json(to_json(outcome) | ({"left_out": left_out} if left_out else {})))
     else:
         sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
+    if args.adapter is not None:
+        file = open_adapter(args.adapter)
+        rest = [str(change) for change in file.changes] + [f"{key} ({why})" for key, why in file.unread.items()]
+        if rest:
+            sys.stderr.write(f"Not in the report: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}.\n")
     if left_out:
         sys.stderr.write(f"{told(left_out)}; the report is about one part (see --component).\n")
     return OK

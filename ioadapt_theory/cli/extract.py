@@ -71,7 +71,7 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> tuple[list[Moved
         options = {"call": inputs.call, "need": need, "size": args.batch, "seed": args.seed, "progress": progress}
         options |= {"rank": args.rank} | ({} if args.share is None else {"rank_share": args.share})
         try:
-            outcome = extract(*models, moved(inputs.source, device), **options)
+            outcome = extract(models[0], models[1], moved(inputs.source, device), **options)
         except InvalidValueError as error:
             if len(both) < 2 or "has the base's weights" not in str(error):
                 raise

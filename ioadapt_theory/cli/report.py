@@ -139,7 +139,7 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
         wanted = {args.component} if args.component else parts or {source.main}
         part = next((p for p in source.parts if p in wanted), source.main)
         there, device = part if part in target.parts else target.main, device_of(args.device)
-        models = []
+        models = list[Any]()
         for n, (one, name) in enumerate(((source, part), (target, there))):
             progress(f"loading {one.given}", n, 2)
             models.append(one.load(name).to(device))
@@ -151,8 +151,8 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
             told = load(models[0], args.adapter, strict=False, component=args.component)
             lost, left_out = dict(told.unmatched), dict(told.left_out)
         progress("comparing", 0, 1)
-        options = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
+        options: dict[str, Any] = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
         options["need"] = args.need or ("change" if part.startswith("text_encoder") else None)
         names = (args.source, args.target, args.adapter)
         both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}
-        return report(*models, names=names, **both, **options), left_out
+        return report(models[0], models[1], names=names, **both, **options), left_out

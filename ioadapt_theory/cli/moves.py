@@ -138,7 +138,7 @@ def write(
     if idle:
         sys.stderr.write(f"{idle} layers have no effect on what is compared; they are copied unchanged.\n")
     if file is None:
-        named = {"": parts[0].layers}
+        named: dict[str, Any] = {"": parts[0].layers}
         style = getattr(args, "style", None) or ("peft" if len(done) == 1 and target.file is None else "kohya")
         if style != "peft":
             two = style == "kohya" and any(one.part == "text_encoder_2" for one in done)

@@ -214,8 +214,8 @@ def _part(
         models.append(one.load(name).to(device))
     matched = match(file, ModelWeights(models[0]), component or None, called="source")
     if not matched.layers:
-        name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
+        layer, why = next(iter(matched.lost.items()))
+        msg = f"{args.adapter} fits no layer of SOURCE ({layer}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     progress("reading inputs", 0, 1)
     inputs = read_inputs(args, source, target, part) if args.map is None else None
@@ -223,7 +223,7 @@ def _part(
     outcome: Any = (
         _carried(args, models, inputs, part, progress)
         if inputs is not None
-        else transfer(*models, map=args.map, strict=False, rank=args.rank)
+        else transfer(models[0], models[1], map=args.map, strict=False, rank=args.rank)
     )
     remove(models[0])  # the next part reads the text encoder as it is
     return Moved(component, part, matched, outcome)
@@ -253,5 +253,7 @@ def _carried(
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings are printed as notes
-        outcome: Any = transfer(*models, inputs=moved(inputs.source, device), progress=progress, **options, **more)
-        return outcome  # type: ignore[no-any-return]
+        outcome: Any = transfer(
+            models[0], models[1], inputs=moved(inputs.source, device), progress=progress, **options, **more
+        )
+        return outcome

@@ -153,7 +153,9 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
 
 
 def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
-    return replace(stored, sketch=cut(stored.sketch, edges), adapter=lambda: cut(stored.adapter(), edges), rows=edges)
+    return replace(
+        stored, sketch=cut(stored.sketch, edges), adapter=lambda: cut(stored.adapter(), edges), rows=[*edges]
+    )
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

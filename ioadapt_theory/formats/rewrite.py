@@ -88,11 +88,11 @@ def rewrite(
             made = [part.layers[layer] for layer in layers]
             if made[0] is None:
                 assert stored is not None
-                keys = stored.keys.values()
-                tensors |= {key: file.source.stored(key) for key in keys}
+                tensors |= {key: file.source.stored(key) for key in stored.keys.values()}
                 continue
             same = stored is not None and all(part.origins.get(layer, layer) == layer for layer in layers)
-            same &= not part.renamed or names.path(layers[0]) == stored.name.path
+            if stored is not None and part.renamed:
+                same &= names.path(layers[0]) == stored.name.path
             edges = [part.stored[layer].rows for layer in layers] if same else [None]
             one = _joined([(f, rows) for f, rows in zip(made, edges, strict=True) if f is not None])
             keys, title = names.of(stored if same else None, layers[0])
@@ -106,7 +106,7 @@ def rewrite(
         explicit = None if whole else [layer for part in parts for layer in part.layers]
         biased = any(f is not None and f.bias is not None for part in parts for f in part.layers.values())
         config = _config(file.config, base, ranks, explicit, biased=biased)
-        write_folder(path, config, tensors, kept | notes)
+        write_folder(path, config, tensors, {**kept, **notes})
         return
     if packed := file.source.metadata.get(DIFFUSERS_CONFIG):
         config = json.loads(packed)
@@ -118,7 +118,7 @@ def rewrite(
         alphas = {str(float(t)) for key, t in tensors.items() if key.endswith(".alpha")}
         new = {"ss_network_dim": dims, "ss_network_alpha": alphas}
         kept |= {key: (*values,)[0] if len(values) == 1 else "Dynamic" for key, values in new.items() if key in kept}
-    write(path, tensors, _hashed(kept, tensors) | notes)
+    write(path, tensors, {**_hashed(kept, tensors), **notes})
 
 
 def _groups(part: Part) -> list[list[str]]:

@@ -93,14 +93,14 @@ def batches(
         text_model = not encoder and "timestep" not in inspect.signature(pair[0].forward).parameters
         if inputs.suffix in TENSORS or text_model:
             folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
-            call = partial(_read, family=_family(source), part=part) if encoder else None
+            reader = partial(_read, family=_family(source), part=part) if encoder else None
             both = read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed, length=length)
-            return Batches(*both, call)
+            return Batches(*both, reader)
         inputs = read_prompts(inputs)
     if encoder:
         ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))
-        call = partial(_read, family=_family(source), part=part)
-        return Batches([{"input_ids": ids}], None if torch.equal(ids, others) else [{"input_ids": others}], call)
+        reader = partial(_read, family=_family(source), part=part)
+        return Batches([{"input_ids": ids}], None if torch.equal(ids, others) else [{"input_ids": others}], reader)
     (one, call), (two, _) = (_main(one, part, inputs, rows, seed) for one in (source, target))
     return Batches([one], [two], call)
 
@@ -163,7 +163,8 @@ def _texts(source: Source, family: str, prompts: list[str]) -> tuple[dict[str, T
         encoder = source.load(part)
         device = next(encoder.parameters()).device
         with torch.no_grad():
-            some = [_encoded(encoder, ids.to(device), family, part) for ids in _ids(source, part, unique).split(32)]
+            chunks = torch.split(_ids(source, part, unique), 32)
+            some = [_encoded(encoder, ids.to(device), family, part) for ids in chunks]
         for kind, found in zip((states, pooled), zip(*some, strict=True), strict=True):
             if found[0] is not None:
                 kind[part] = torch.cat([t.float().cpu() for t in found])[at]

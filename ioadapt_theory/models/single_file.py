@@ -119,7 +119,8 @@ def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
     if not any(name.startswith((MODEL, "double_blocks.", "joint_blocks.")) for name in shapes):
         msg = f"{path} is not a single file of SD 1.x, 2.x, SDXL, SD 3.5 or FLUX; give the folder of a pipeline."
         raise InvalidValueError(msg)
-    kind = infer_diffusers_model_type({name: torch.empty(shape, device="meta") for name, shape in shapes.items()})
+    empty = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    kind = infer_diffusers_model_type(empty)  # type: ignore[no-untyped-call]
     repo = DIFFUSERS_DEFAULT_PIPELINE_PATHS[kind]["pretrained_model_name_or_path"]
     try:
         root = downloaded(repo, None, weights=False)

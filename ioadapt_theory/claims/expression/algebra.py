@@ -158,7 +158,7 @@ class Algebra:
             case Term("pow", (Term("norm" | "fro", (m,)),), "2"):
                 return self.inner(m, m)
             case Term("pow", (a,), power):
-                found = {((), ()): sp.Integer(1)}
+                found: Sum = {((), ()): sp.Integer(1)}
                 for _ in range(int(power)):
                     found = self.times(found, self(a))
                 return found

@@ -230,7 +230,8 @@ def _reduced(trial: Trial, parts: list[Part], share: float | None) -> tuple[dict
                 a, b = (x.double() for x in part.factors)
                 read, written = r @ a, g @ b.mT
                 new = [read.mT @ read, written.mT @ written, r.square().mean(), g.square().mean()]
-                sums[part.key] = [x + y for x, y in zip(sums.get(part.key, [0, 0, 0, 0]), new, strict=True)]
+                before = sums.get(part.key, [torch.zeros_like(x) for x in new])
+                sums[part.key] = [x + y for x, y in zip(before, new, strict=True)]
     made, kept = {}, {}
     for part in parts:
         most = min(options.rank or part.factors[0].shape[1], *part.factors[0].shape, *part.factors[1].shape)

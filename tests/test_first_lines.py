@@ -27,7 +27,7 @@ class Pipe(StableDiffusionPipeline):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (lambda: transfer("a.safetensors", net()), "not str; load them first, or use `ioadapt transfer"),
+        (lambda: transfer("a.safetensors", net()), "not str; load it first, or use `ioadapt transfer"),
         (lambda: transfer(net(), net()), "The source has no adapter; put one on it"),
         (lambda: load(Pipe(), "lora.safetensors"), "not Pipe; give one of its models, such as .unet"),
         (lambda: load("model", "lora.safetensors"), "not str; give a model: load(model, path)"),

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
-            msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
+            msg = f"invalid choice: {value!r}. Did you mean {' or '.join(repr(name) for name in near)}?"
             raise argparse.ArgumentError(action, msg)
         super()._check_value(action, value)
 

@@ -90,9 +90,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def files(args: argparse.Namespace) -> Files:
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs, args.prompts, args.config)
     if args.map is not None:
-        adapters, args.instead = [*reads[:3], *args.instead], []
+        adapters, args.instead = [*reads[:3], *(args.instead or ())], []
         args.adapters = [name for name in adapters if name is not None]
-        return Files((*args.adapters, args.map), {"--html": args.html}, adapter=written(args)[:1])
+        return Files((*args.adapters, *reads[3:], args.map), {"--html": args.html}, adapter=written(args)[:1])
     if args.target is None:
         msg = "Give ADAPTER, SOURCE and TARGET, or adapters and --map MAP."
         raise InvalidValueError(msg)

@@ -66,6 +66,15 @@ def map_models(
 
     Raises:
         InvalidValueError: no layer of the target corresponds to one of the source, or the inputs are invalid.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import map_models
+        >>> _ = torch.manual_seed(0)
+        >>> source, target = (nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)) for _ in range(2))
+        >>> map_models(source, target, torch.randn(64, 8), need="change").layers
+        {'0': '0', '2': '2'}
     """
     here, there, pairs, roles = _planned(source, target, layers, placements, rename, match)
     rows = divided(inputs, target_inputs, size=size, seed=seed)

@@ -129,7 +129,7 @@ def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
 
 FOLDERS = {"cache", "resume_from"}
 """Options that name folders for a command's own files."""
-PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER"}
+PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER", "MAP"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

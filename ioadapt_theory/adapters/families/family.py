@@ -120,6 +120,7 @@ class Family(nn.Module, ABC):
         self._buffers["_extra_state"] = None
 
     def get_extra_state(self) -> Tensor:
+        """Return the scaling, which the state_dict stores under the adapter's name."""
         offloaded = self._buffers["_extra_state"]
         if offloaded is not None and offloaded.is_meta:
             return offloaded

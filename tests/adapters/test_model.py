@@ -196,6 +196,7 @@ def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(patter
     assert time.process_time() - start < 8
 
 
+@pytest.mark.slow
 def test_one_slow_pattern_does_not_refuse_others_and_long_alternations_are_not_slow():
     names = [f"transformer.single_transformer_blocks.{i}.attn.to_{side}" for i in range(114) for side in "qkv"]
     with pytest.raises(InvalidValueError, match="takes too long to match"):

@@ -164,6 +164,7 @@ def test_prompts_are_inputs_of_a_dit_too(t5, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
 
 
+@pytest.mark.slow
 def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
     diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)

@@ -183,6 +183,7 @@ def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[
 COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import main; sys.exit(main())", "verify"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_output_is_lost_is_kept(tmp_path: Path) -> None:
     kept = ["--resume-from", str(tmp_path / "kept")]
     with Path("/dev/full").open("w") as full:

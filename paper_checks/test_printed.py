@@ -60,6 +60,8 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
         known |= {"ε": i.epsilon} if hasattr(i, "epsilon") else {}
         if "W₁" in known and {"factor", "sigma"} & fields.keys():  # rows of the second moments σ²I or FᵀF
             known["x"] = known["F"] if hasattr(i, "factor") else known["σ"] * mpmath.eye(known["W₁"].rows)
+        if claim.id == "several-noise":  # one entry for each row of Z
+            known["x"] = known["σ"] * mpmath.eye(known["Z"].rows)
         meanings = definitions((*claim.given, *claim.concludes), write)
         plain = [from_latex(m) for m in meanings] if write is latex else meanings
         if {"u", "du"} <= fields.keys():

@@ -62,10 +62,12 @@ def rendered() -> dict[str, str]:
 
 def checks(claims: list[Claim]) -> str:
     """Return a Coq file that checks that each theorem proves (or disproves) its claim, and prints its assumptions."""
-    modules = [path.stem for path in sources()]
+    files = {path.stem: path.read_text(encoding="utf-8") for path in sources()}
+    modules = [name for text in files.values() for name in re.findall(r"^Module (\w+)\.$", text, re.MULTILINE)]
     lines = [
         "From mathcomp Require Import all_ssreflect all_algebra.",
-        f"From ioadapt Require Import {' '.join(modules)}.",
+        f"From ioadapt Require Import {' '.join(files)}.",
+        *[f"Import {' '.join(modules)}."] * bool(modules),
     ]
     for claim in claims:
         sign = "~ " if claim.expected is Verdict.REFUTED else ""

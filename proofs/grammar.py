@@ -107,7 +107,7 @@ class Parser:
     def formula(self, level: int = 0) -> Any:
         if self.peek() == "-":
             self.take()
-            left = ("neg", self.formula(UNARY))
+            left: Any = ("neg", self.formula(UNARY))
         else:
             left = self.applied()
         while self.peek() in LEVELS and LEVELS[self.peek()] > level:
@@ -133,7 +133,7 @@ class Parser:
                 self.take()
                 self.take("w")
                 self.take("=>")
-                inside = ("fun", self.formula())
+                inside: Any = ("fun", self.formula())
             else:
                 inside = self.formula()
             self.take(")")

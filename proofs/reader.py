@@ -241,7 +241,7 @@ class Reading:
         used = {x.name for f in self.formulas() for x in f.walk() if x.op in {"scalar", "row", "matrix"}}
         if self.claim.setting is None:
             return {name: "'rV[R]_d" for name in used}
-        types = {}
+        types = dict[str, str]()
         for x in self.claim.setting.letters:
             name, axes = x.attribute.removeprefix("given_"), x.axes.split()
             if name not in used:
@@ -305,8 +305,8 @@ class Reading:
 
     def universal(self, body: Any) -> None:
         scope, hypotheses, variables, where = Scope(self.definitions), Counter[Any](), set[str](), "outer"
-        bounded, met = False, []
-        while body[0] in {"forall", "exists", "->"} or (body[0] == "/\\" and bounded and not met):
+        bounded = False
+        while body[0] in {"forall", "exists", "->"}:
             match body:
                 case ("forall", names, rest):
                     variables |= self.bind(scope, names)

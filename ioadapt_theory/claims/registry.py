@@ -2,7 +2,18 @@
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.effect import best, filters, gain, limits, placement, random_change, reading
+from ioadapt_theory.claims.effect import (
+    best,
+    filters,
+    gain,
+    interval,
+    limits,
+    placement,
+    random_change,
+    reading,
+    several,
+    two_way,
+)
 from ioadapt_theory.claims.statements import (
     equations,
     lemma_1,
@@ -47,6 +58,9 @@ FILES = (
     best,
     random_change,
     limits,
+    interval,
+    two_way,
+    several,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
 """All claims by id, in the order of ``FILES``; every interpretation of a statement is a separate claim."""

@@ -1,4 +1,4 @@
-(* The words of the statements, over any real closed field: cosine, norms, condition number, expectation. *)
+(* The words of the statements, over any real closed field: norms, cosines, singular values, angles, logarithms, means. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
@@ -21,12 +21,20 @@ Definition fro_sq m n (M : 'M[R]_(m, n)) : R := \sum_i \sum_j M i j ^+ 2.
 Definition fro m n (M : 'M[R]_(m, n)) : R := Num.sqrt (fro_sq M).
 Definition inner m n (M N : 'M[R]_(m, n)) : R := \tr (M *m N^T).
 
-(* W of full row rank: the smallest and the largest stretch of a row, both attained, are its extreme singular values *)
-Definition extremes c d (W : 'M[R]_(c, d)) (lo hi : R) :=
+(* The singular values of a c x d matrix are min(c, d) stretches: of its rows, or of those of W^T if c > d. *)
+Definition wide c d (P : forall m n, 'M[R]_(m, n) -> Prop) (W : 'M[R]_(c, d)) := if (c <= d)%N then P c d W else P d c W^T.
+(* the smallest and the largest stretch of a row, both attained, and not zero *)
+Definition extremes lo hi c d (W : 'M[R]_(c, d)) :=
   [/\ 0 < lo, forall x : 'rV_c, lo * norm x <= norm (x *m W) <= hi * norm x,
       exists2 x : 'rV_c, x != 0 & norm (x *m W) = lo * norm x
     & exists2 x : 'rV_c, x != 0 & norm (x *m W) = hi * norm x].
-Definition cond c d (W : 'M[R]_(c, d)) (k : R) := exists2 s, extremes W s.1 s.2 & k = s.2 / s.1.
+Definition cond c d (W : 'M[R]_(c, d)) (k : R) := exists2 s, wide (extremes s.1 s.2) W & k = s.2 / s.1.
+(* the k-th smallest stretch: the least b such that all rows of some space of k dimensions are stretched by at most b
+   (Courant and Fischer) *)
+Definition stretched_le k b c d (W : 'M[R]_(c, d)) :=
+  exists2 V : 'M[R]_(k, c), row_free V & forall x : 'rV_k, norm (x *m V *m W) <= b * norm (x *m V).
+Definition singular k c d (W : 'M[R]_(c, d)) (a : R) :=
+  [/\ 0 <= a, wide (stretched_le k a) W & forall b, 0 <= b -> wide (stretched_le k b) W -> a <= b].
 
 (* Moore and Penrose's four equations *)
 Definition pinv c d (W : 'M[R]_(c, d)) (P : 'M[R]_(d, c)) :=
@@ -59,4 +67,27 @@ Definition hessian_norm n (u v : 'rV[R]_n) (a : R) :=
   bounds a /\ forall b, bounds b -> a <= b.
 (* artanh a - artanh b = ln q, all finite, q > 1 *)
 Definition artanh_apart (a b q : R) := [/\ -1 < a < 1, -1 < b < 1, 1 < q & (1 + a) * (1 - b) = q ^+ 2 * ((1 - a) * (1 + b))].
+
+(* along u + t du, v + t dv for t in [0, 1]: the least norm, and the supremum of the norms of the Hessians *)
+Definition segment n (u v du dv : 'rV[R]_n) (a : R) :=
+  (forall t : R, 0 <= t <= 1 -> a <= Num.min (norm (u + t *: du)) (norm (v + t *: dv))) /\
+  exists2 t : R, 0 <= t <= 1 & a = Num.min (norm (u + t *: du)) (norm (v + t *: dv)).
+Definition sup_hessian_norm n (u v du dv : 'rV[R]_n) (a : R) :=
+  let bounds b := 0 <= b /\ forall t p q r, 0 <= t <= 1 -> second_order (u + t *: du) (v + t *: dv) p q r ->
+    `|r| <= b * (norm p ^+ 2 + norm q ^+ 2) in
+  bounds a /\ forall b, bounds b -> a <= b.
+(* the real numbers: what is bounded has a least upper bound *)
+Definition complete := forall P : R -> Prop, (exists x, P x) -> (exists b, forall x, P x -> x <= b) ->
+  exists2 a, (forall x, P x -> x <= a) & forall b, (forall x, P x -> x <= b) -> a <= b.
+(* the logarithm is known by its equation and its tangent at 1 *)
+Definition logarithm (ln : R -> R) :=
+  (forall x y, 0 < x -> 0 < y -> ln (x * y) = ln x + ln y) /\ forall x, 0 < x -> ln x <= x - 1.
+Definition artanh (ln : R -> R) (a : R) := (ln (1 + a) - ln (1 - a)) / 2.
+(* cosine and sine by theirs, in whatever unit: pi is half a turn *)
+Definition circular (cos sin : R -> R) (pi : R) :=
+  [/\ 0 < pi /\ cos pi = -1, forall a, cos a ^+ 2 + sin a ^+ 2 = 1,
+      (forall a b, cos (a + b) = cos a * cos b - sin a * sin b) /\ (forall a b, sin (a + b) = sin a * cos b + cos a * sin b),
+      forall a b, 0 <= a -> a < b -> b <= pi -> cos b < cos a & forall a, 0 <= a <= pi -> 0 <= sin a].
+Definition angle (cos : R -> R) (pi : R) n (u v : 'rV[R]_n) (a : R) := 0 <= a <= pi /\ cos a = sim u v.
+Definition arcsin (sin : R -> R) (pi x a : R) := - (pi / 2) <= a <= pi / 2 /\ sin a = x.
 End Vocabulary.

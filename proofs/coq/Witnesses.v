@@ -1,7 +1,8 @@
 (* The shipped witnesses. Rendered from their files by `python -m proofs`: not to be edited. *)
 From Coq Require Import QArith.
 From mathcomp Require Import all_ssreflect.
-From ioadapt Require Import Witness.
+From ioadapt Require Import Exact.
+Import Witness.
 
 Definition ce1 : witness := Witness
   2

@@ -185,7 +185,6 @@ CLAIMS = (
         amends="lemma-1",
         given=SHORTER,
         concludes=(TURN,),
-        expected=SURVIVED,
         proofs=(
             argued(
                 *ON_THE_SPHERE,

@@ -84,7 +84,6 @@ CLAIMS = (
         amends="lemma-2-integral",
         given=STRICTLY_SHORTER,
         concludes=(EXPLICIT,),
-        expected=SURVIVED,
         proofs=(carried_out,),
         setting=INCREMENTS.parametrised(shorter),
     ),

@@ -136,7 +136,6 @@ CLAIMS = (
         reading="finite",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
-        expected=SURVIVED,
         proofs=(argued(*turned(SOURCE), *turned(TARGET), (FINITE_FORM, "s₀ = s₀'")),),
         setting=similarity_setting(LORA, limit=below_outputs),
     ),

@@ -85,7 +85,6 @@ CLAIMS = (
         reading="finite",
         amends="prop-2-input",
         concludes=FINITE_BOUND,
-        expected=SURVIVED,
         proofs=(argued(*integrated(SOURCE), *integrated(TARGET), *((r, INTEGRAL) for r in FINITE_BOUND), t=""),),
     ),
     finite(

@@ -1,11 +1,14 @@
-(* Lemma 2: the second-order term of the cosine, and the norm of its Hessian. *)
+(* Lemma 2: second-order terms of the cosine. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine.
+From ioadapt Require Import Vocabulary Rows.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* Lemma 2: the second-order term of the cosine, and the norm of its Hessian. *)
+Module SecondOrder.
+Import Norms Cosine.
 Section SecondOrder.
 Variable R : rcfType.
 
@@ -207,4 +210,5 @@ have d1 := sqr_ge0 (a - b); have d2 := sqr_ge0 (a + b).
 by rewrite ler_norml; have [t0|t0] := lerP 0 t; [rewrite ger0_norm //|rewrite ltr0_norm //]; apply/andP; split; nra.
 Qed.
 End Unit.
+End SecondOrder.
 End SecondOrder.

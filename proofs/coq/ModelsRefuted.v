@@ -1,11 +1,14 @@
-(* Readings of App. A.2 that are false, and others: two-by-two witnesses, with AB of rank one. *)
+(* What is false about Props. 3 to 5, as the claims state it. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms SharedFunction Statements HoldsShared.
+From ioadapt Require Import Vocabulary Rows Functions Statements Models.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* Readings of App. A.2 that are false, and others: two-by-two witnesses, with AB of rank one. *)
+Module RefutedShared.
+Import Norms SharedFunction HoldsShared.
 Section RefutedShared.
 Variable R : rcfType.
 
@@ -216,4 +219,5 @@ have sp : spectral_le ((0 : 'M[R]_(1, 0)) *m (0 : 'M[R]_(0, 1))) 1.
   by move=> v; rewrite !mulmx0 mul1r {1}/norm dot0l sqrtr0 norm_ge0.
 move=> /(_ sp); rewrite /sim nx nW xW dotZl dotZr dx; lra.
 Qed.
+End RefutedShared.
 End RefutedShared.

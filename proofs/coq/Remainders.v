@@ -1,11 +1,14 @@
-(* Lemma 1's remainder for every s: R <= c (1 + c) (a^2 + b^2) with c = sqrt ((1 - s) / 2), and the least such constant. *)
+(* The remainder of Lemma 1, with its best constant. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms.
+From ioadapt Require Import Vocabulary Rows.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* Lemma 1's remainder for every s: R <= c (1 + c) (a^2 + b^2) with c = sqrt ((1 - s) / 2), and the least such constant. *)
+Module Remainder.
+Import Norms.
 Section Remainder.
 Variable R : rcfType.
 
@@ -308,4 +311,5 @@ have := @scaled _ u v p q 1 1 ltr01 ltr01 uu vv; rewrite !scale1r uv => ->.
 have := @share _ u p 1 ltr01 uu; have := @share _ v q 1 ltr01 vv; rewrite !scale1r => -> ->.
 exact: h.
 Qed.
+End Remainder.
 End Remainder.

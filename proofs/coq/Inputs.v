@@ -1,11 +1,14 @@
-(* Prop. 2, input adaptation: the sharp finite bound for every c, and what follows for small e. *)
+(* One layer with an input adapter (Prop. 2): the sharp bound. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine Output.
+From ioadapt Require Import Vocabulary Rows Layers.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* Prop. 2, input adaptation: the sharp finite bound for every c, and what follows for small e. *)
+Module Input.
+Import Norms Cosine Output.
 Section Quadratic.
 Variables (R : rcfType) (c : nat) (G : 'M[R]_c) (a b h mu : R).
 Hypothesis sym : G^T = G.
@@ -215,4 +218,5 @@ rewrite -!(mulmxA _ (1%:M + M) W); apply: artanh_shift => //; first by rewrite d
 - by move=> z; rewrite mulmxA; exact: input_up.
 Qed.
 End Layer.
+End Input.
 End Input.

@@ -1,11 +1,14 @@
-(* What an adapter keeps of its effect, as the claims state it. *)
+(* The effect of an adapter on another model, as the claims state it. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine SharedFunction Transfer Statements HoldsShared Holds1.
+From ioadapt Require Import Vocabulary Rows Functions Statements Models Lemma1.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* What an adapter keeps of its effect, as the claims state it. *)
+Module HoldsEffect.
+Import Norms Cosine SharedFunction Transfer HoldsShared Holds1.
 Section HoldsEffect.
 Variable R : rcfType.
 Local Notation row2 := (@row2 R). Local Notation one := (@one R).
@@ -27,6 +30,7 @@ by field; rewrite gt_eqF.
 Qed.
 Theorem effect_retained_holds : effect_retained R.
 Proof.
+rewrite /effect_retained; named.
 split=> [k g h e e' tuned he he'|s q u hs q0 u0].
   have a0 := norm_gt0 he; have b0 := norm_gt0 he'.
   have -> : norm g ^+ 2 - norm (g - e) ^+ 2 = norm e ^+ 2 by rewrite normB_sq tuned; ring.
@@ -222,4 +226,5 @@ rewrite !fro_sqE fro_sqZ; have : 0 < fro_sq (delta_mx 0 1 : 'M[R]_2).
   by rewrite /fro_sq !big_ord_recl !big_ord0 !mxE /=; lra.
 lra.
 Qed.
+End HoldsEffect.
 End HoldsEffect.

@@ -1,12 +1,14 @@
-(* Props. 1 and 2 as printed, and in the other readings, are false: by the shipped witnesses, with rank AB < min(c, d). *)
-From Coq Require Import ZArith QArith.
+From Coq Require Import ZArith QArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra ssrZ.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Rationals Witness Refute Witnesses Statements.
+From ioadapt Require Import Vocabulary Rows Exact Witnesses Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* Props. 1 and 2 as printed, and in the other readings, are false: by the shipped witnesses, with rank AB < min(c, d). *)
+Module Refuted.
+Import Norms Cosine FirstOrder Rationals Witness Refute.
 Section Refuted.
 Variable R : rcfType.
 Local Notation q2r := (@q2r R). Local Notation row_of := (@row_of R). Local Notation mat_of := (@mat_of R).
@@ -333,4 +335,5 @@ apply: (lora_core (K := `|a * st| + `|K|) hs hh ex m0) => t ht n1 n2 n3 n4; have
 have := H _ _ _ _ _ t2 rp rq (literal_spectral rc ball eM (proj1 (andP ht))) (lexx _) n1 n2 n3 n4.
 by move=> h; apply: (le_trans h); rewrite mulrAC.
 Qed.
+End Refuted.
 End Refuted.

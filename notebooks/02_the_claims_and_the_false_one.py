@@ -152,7 +152,7 @@ figure
 shown = ("lemma-1", "lemma-2", "prop-1", "prop-2-input", "prop-2-output", "lemma-3", "prop-3", "prop-4", "prop-5")
 verdicts = {}
 for name in shown:
-    verdicts[name] = verify(CLAIMS[name], Run(instances=200, starts=8, steps=20, stacks=8, samples=256)).verdict
+    verdicts[name] = verify(CLAIMS[name], Run(instances=200, starts=8, steps=20)).verdict
     print(f"{name:14} {verdicts[name]:8} {remark(CLAIMS[name])}")
 
 # %% [markdown]

@@ -95,7 +95,7 @@ def test_a_permuted_vocabulary_gives_the_same_outputs():
     made = paired(TEXTS, one, two)
     models = [SimpleNamespaceModel(net), SimpleNamespaceModel(other)]
     here, there = (made.call(model, batch) for model, batch in zip(models, (made.source, made.target), strict=True))
-    torch.testing.assert_close(here, there)
+    torch.testing.assert_close(here.exp(), there.exp(), rtol=1e-4, atol=1e-6)  # the rest is a difference from 1
     seen = made.source[PLACES] >= 0
     torch.testing.assert_close(here[seen].exp().sum(-1), torch.ones(int(seen.sum())).to(here))
 

@@ -77,5 +77,5 @@ def draw(result: Mapping[str, Any]) -> Figure:
         ax.set_title(label)
         ax.set_ylim(-1.05, 1.55)
     figure.supxlabel("cosine between the weights of source and target")
-    axes[0].set_ylabel("share of its gain that an adapter keeps")
+    axes[0].set_ylabel("share of its gain that an adapter keeps\n(values beyond -1 and 1.5 are drawn at the edge)")
     return figure

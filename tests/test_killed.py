@@ -214,7 +214,7 @@ def test_a_reader_beside_two_writers_that_are_killed_finds_a_whole_adapter(name,
         writer.start()
     moments = random.Random(name)
     for kill in range(KILLS):
-        time.sleep(moments.uniform(0, 0.05))
+        time.sleep(moments.uniform(0, 0.02))
         writers[kill % 2].kill()
         writers[kill % 2].join()
         assert is_whole(tmp_path / name), kill

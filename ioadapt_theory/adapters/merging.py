@@ -52,7 +52,7 @@ def unmerge(model: nn.Module) -> nn.Module:
     """Return the model with its original tensors restored, bit for bit unless the dtype was changed after merging.
 
     Raises:
-        InvalidValueError: a ``disable`` block is open, or a merged tensor was replaced by another one.
+        InvalidValueError: a ``disable`` block is open, or a merged tensor was replaced or changed in place.
 
     Example:
         >>> import torch
@@ -68,7 +68,7 @@ def unmerge(model: nn.Module) -> nn.Module:
     adapted = layers(model)
     for name, layer in adapted.items():
         with naming(name):
-            layer.refuse_if_replaced()
+            layer.refuse_if_changed()
     for layer in adapted.values():
         layer.unmerge()
     return model

@@ -172,25 +172,40 @@ def test_a_scaling_that_is_no_number_is_refused(value: object) -> None:
         model.load_state_dict(model.state_dict() | {"0.adapters.default.input._extra_state": value})
 
 
-@pytest.mark.parametrize("through", ["layer", "base"])
-def test_a_weight_that_is_assigned_to_a_merged_layer_is_not_lost(through: str) -> None:
+def test_a_weight_is_not_assigned_to_a_merged_layer() -> None:
     model = adapt(base(), target_modules=["0"], init="random")
     layer, new = model[0], nn.Parameter(torch.ones(D, C))
     layer.weight = nn.Parameter(layer.weight.detach() + 1)  # unmerged, it becomes the base layer's
     expected = model(X)
     merge(model)
-    if through == "layer":
-        for block in (nullcontext(), disable(model)):
-            with block, pytest.raises(InvalidValueError, match=r"call unmerge\(model\) before assigning its weight"):
-                layer.weight = new
-        assert torch.equal(unmerge(model)(X), expected)
-        return
-    layer.base_layer.weight = new
+    for block in (nullcontext(), disable(model)):
+        with block, pytest.raises(InvalidValueError, match=r"call unmerge\(model\) before assigning its weight"):
+            layer.weight = new
+    assert torch.equal(unmerge(model)(X), expected)
+
+
+EDITS = {
+    "replaced": lambda plain: setattr(plain, "weight", nn.Parameter(torch.ones(D, C))),
+    "in place": lambda plain: plain.weight.add_(1),
+    "through data": lambda plain: plain.weight.data.neg_(),
+    "other data": lambda plain: setattr(plain.weight, "data", plain.weight.flip(0)),
+    "one bit": lambda plain: plain.bias.data[2:3].view(torch.int64).bitwise_xor_(1),
+    "loaded": lambda plain: plain.load_state_dict({"weight": torch.ones(D, C), "bias": torch.ones(D)}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@torch.no_grad()
+def test_a_change_of_a_merged_weight_is_not_lost(edit: str) -> None:
+    model = merge(adapt(base(), target_modules=["0"], init="random"))
+    EDITS[edit](model[0].base_layer)
+    expected = model(X)
     with disable(model):
         pass
-    with pytest.raises(InvalidValueError, match=r"^0: The weight of the layer was replaced while"):
-        unmerge(model)
-    assert unload(model)[0].weight is new
+    key = "bias" if edit == "one bit" else "weight"
+    with pytest.raises(InvalidValueError, match=f"^0: The {key} of the layer was changed while"):
+        unmerge(copy.deepcopy(model))
+    assert torch.equal(unload(model)(X), expected)
 
 
 def test_a_merged_layer_is_unmerged_after_its_dtype_was_changed() -> None:

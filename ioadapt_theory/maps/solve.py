@@ -17,6 +17,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from ioadapt_theory.errors import InvalidValueError
+
 RARE = 1e-4
 """Size, relative to the largest feature, below which a feature is not scaled up in a one-way regression."""
 ZERO = 1e-6
@@ -105,7 +107,10 @@ def sylvester(a: Tensor, b: Tensor, c: Tensor, ridge: float, anchor: Tensor) -> 
 
 
 def eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix."""
+    """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix; raise InvalidValueError if not finite."""
+    if not gram.isfinite().all():
+        msg = "The models' features or gradients are too large or not finite on these inputs; rescale inputs or weights."
+        raise InvalidValueError(msg)
     values, vectors = torch.linalg.eigh(gram.double())  # float32 may give NaN
     return values.clamp_min(0).to(gram), vectors.to(gram)
 

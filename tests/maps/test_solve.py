@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
+from ioadapt_theory import adapt, layers, parameters, transfer
 from ioadapt_theory.effect import SIDES
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.moments import READS, WRITES, Gathered, Moments
 from ioadapt_theory.maps.solve import (
     KNOWN,
@@ -168,3 +171,17 @@ def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rule):
     solution = solve(*moments.relations("reads"), rule)
     assert solution.abs().max() < 10
     assert solution.abs().sum() > 0.1
+
+
+@pytest.mark.parametrize(("adapter", "target", "inputs"), [(1e30, 1, 1), (1, 3e37, 1), (1, 1, 1e20)])
+def test_numbers_that_are_too_large_are_refused_and_nothing_is_changed(adapter, target, inputs):
+    one, two = (nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)).float() for _ in range(2))
+    adapt(one, target_modules=["0"], rank=2, init="random", dtype=torch.float32)
+    with torch.no_grad():
+        for _, p in parameters(one):
+            p.mul_(adapter)
+        two[0].weight.mul_(target)
+    x = torch.randn(32, 8, dtype=torch.float32)
+    with pytest.raises(InvalidValueError, match="are too large or not finite on these inputs"):
+        transfer(one, two, inputs=x * inputs, need="outputs")
+    assert layers(two) == {}

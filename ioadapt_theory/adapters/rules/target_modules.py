@@ -21,7 +21,7 @@ class NoMatchError(IoAdaptError, ValueError):
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str], *, excluded: bool = False) -> None:
         if excluded:
             way = "change target_modules or exclude_modules"
-            super().__init__(f"target_modules={wanted!r} matches only excluded modules; {way}.")
+            super().__init__(f"target_modules={wanted!r:.300} matches only excluded modules; {way}.")
             return
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
@@ -31,7 +31,7 @@ class NoMatchError(IoAdaptError, ValueError):
         some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
         if wanted in ends:
             hint = f" A string must match the whole name; give [{wanted!r}] for the names that end in {wanted!r}."
-        msg = f"target_modules={wanted!r} matches no module.{hint}"
+        msg = f"target_modules={wanted!r:.300} matches no module.{hint}"
         super().__init__(f"{msg} Names of adaptable layers end in: {some}.")
 
 

@@ -109,7 +109,7 @@ def sylvester(a: Tensor, b: Tensor, c: Tensor, ridge: float, anchor: Tensor) -> 
 def eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
     """Return the eigenvalues, at least 0, and eigenvectors of a Gram matrix; raise InvalidValueError if not finite."""
     if not gram.isfinite().all():
-        msg = "The models' features or gradients are too large or not finite on these inputs; rescale inputs or weights."
+        msg = "The models' features or gradients are too large or not finite on these inputs; rescale them."
         raise InvalidValueError(msg)
     values, vectors = torch.linalg.eigh(gram.double())  # float32 may give NaN
     return values.clamp_min(0).to(gram), vectors.to(gram)

@@ -8,10 +8,12 @@ from dataclasses import replace
 from itertools import combinations
 from os import PathLike, fspath
 
+import torch
+
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.similarity import compiled
+from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
 from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
 from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of, role
@@ -147,15 +149,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Return the sums over each layer, from compiled code if it supports the options and layers, else from torch."""
     threads = _processors() if options.threads is None else options.threads
-    quick = options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable()
-    if quick and all(compiled.fills(models, layer) is not None for layer in layers):
-        return _over_layers(layers, lambda layer: compiled.moments(models, layer), threads, advance)
-    import torch
-
-    from ioadapt_theory.similarity import spaces, weights
-
     widths = sorted({width for x in layers for width in x.shape[:2]})
 
     def work(layer: Layer) -> Moments:

@@ -20,7 +20,7 @@ class Moments:
     Attributes:
         inner: Inner products of the models' tensors, of their updates since a parent, or of trace-free Gram matrices.
         sq_distance: Squared distances between the same tensors, updates or matrices.
-        sums: Sums of the elements; None for Gram matrices and for the compiled loop.
+        sums: Sums of the elements; None for Gram matrices.
         profiles: The sums over each Gram matrix that its null distribution needs; None for weights.
     """
 

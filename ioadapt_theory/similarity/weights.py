@@ -15,9 +15,11 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
-from ioadapt_theory.similarity.compiled import CHUNK
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.moments import Moments
+
+CHUNK = 64 * 1024
+"""Number of elements of each model per step, chosen so that those of a pair of models fit into the cache."""
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:

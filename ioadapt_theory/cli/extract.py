@@ -2,11 +2,11 @@
 
 import argparse
 
-from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.moves import Moved, add_inputs, outcomes_of, read_inputs, show, write
-from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, moved, shown, written
+from ioadapt_theory.cli import moves
+from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.moves import Moved, Work
+from ioadapt_theory.cli.options import Progress, device_of, moved, written
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import together, write_text
 
 EXAMPLES = """The LoRA on MODEL keeps the effect of the weight difference on the given inputs, see `ioadapt resize
 --help`. The column 'if copied' shows a plain SVD of the same rank. Changes of biases, norms, embeddings are left out.
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--share", type=float, metavar="F", help="share of each layer's squared effect to keep (default 0.98)")
     style = "format (default: peft for a model's folder, else kohya)"
     add("--style", choices=("peft", "diffusers", "kohya"), help=style)
-    add_inputs(parser)
+    moves.add_inputs(parser)
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -37,39 +37,29 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    with shown(quiet=args.quiet) as progress:
-        progress("starting", 0, 1)
-        from ioadapt_theory.reporting import carried as told
-
-        check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
-        if args.prompts is None and args.inputs is None:
-            msg = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
-            raise InvalidValueError(msg)
-        with together():
-            result, lines = _extracted(args, progress)
-            if args.html is not None:
-                write_text(args.html, told.to_html(outcomes_of(result), f"{args.tuned} - {args.base}"))
-    return show(args, result, lines)
+    return moves.run(args, _extracted, f"{args.tuned} - {args.base}")
 
 
-def _extracted(args: argparse.Namespace, progress: Progress) -> tuple[list[Moved], list[str]]:
-    from ioadapt_theory.formats.provenance import KEPT, notes, require_replaceable
+def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
     from ioadapt_theory.models.sources import open_source
     from ioadapt_theory.moving import extract
 
-    device, result, lines = device_of(args.device), list[Moved](), list[str]()
-    entries = notes("extract", args.tuned, args.base)
-    require_replaceable(args.out, entries, force=args.force)
+    if args.prompts is None and args.inputs is None:
+        raise InvalidValueError(moves.NO_INPUTS)
+    entries, device, result, lines = (
+        moves.entries(args, args.tuned, args.base),
+        device_of(args.device),
+        list[Moved](),
+        [],
+    )
     tuned, base = open_source(args.tuned, args.config), open_source(args.base, args.config)
     both = [part for part in base.parts if part in tuned.parts and args.component in {None, part}]
     for part in both or [base.main]:
-        there = part if part in tuned.parts else tuned.main
         progress(f"loading {base.given}", 0, 2)
-        models = [base.load(part).to(device), tuned.load(there).to(device)]
-        inputs = read_inputs(args, base, base, part)
-        need = args.need or ("change" if part.startswith("text_encoder") else None)
-        options = {"call": inputs.call, "need": need, "size": args.batch, "seed": args.seed, "progress": progress}
-        options |= {"rank": args.rank} | ({} if args.share is None else {"rank_share": args.share})
+        models = [base.load(part).to(device), tuned.load(part if part in tuned.parts else tuned.main).to(device)]
+        inputs = moves.read_inputs(args, base, base, part)
+        options = moves.options_of(args, inputs, part, progress) | {"rank": args.rank}
+        options |= {} if args.share is None else {"rank_share": args.share}
         try:
             outcome = extract(models[0], models[1], moved(inputs.source, device), **options)
         except InvalidValueError as error:
@@ -79,10 +69,8 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> tuple[list[Moved
             continue
         result.append(Moved(part, part, None, outcome))
     if not result:
-        msg = (
-            f"{args.tuned} has the weights of {args.base} in all parts ({', '.join(both)}); give the tuned model first."
-        )
+        parts = ", ".join(both)
+        msg = f"{args.tuned} has the weights of {args.base} in all parts ({parts}); give the tuned model first."
         raise InvalidValueError(msg)
-    entries[KEPT] = " ".join(f"{one.part}:{one.outcome.kept:z.2f}".lstrip(":") for one in result)
-    write(args, None, result, base, entries)
+    moves.write(args, None, result, base, entries, progress)
     return result, lines

@@ -2,13 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
-from ioadapt_theory.cli.options import PROMPTS, add_models, add_output, dtype_of, told_written
+from ioadapt_theory.cli.files import check_counts
+from ioadapt_theory.cli.options import (
+    PROMPTS,
+    Progress,
+    add_models,
+    add_output,
+    dtype_of,
+    shown,
+    told_written,
+)
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import at_home
+from ioadapt_theory.outputs import at_home, together, write_text
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.models.sources import Source
     from ioadapt_theory.moving.carrying import CarryReport
 
+NO_INPUTS = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
 NO_EFFECT = "so an adapter on it has no effect"
 """End of the reason why a layer is not moved if the compared outputs do not depend on it; it is copied."""
 
@@ -32,6 +43,10 @@ class Moved:
     outcome: "CarryReport"
 
 
+Work = tuple[list[Moved], list[str]]
+"""What a command moved, and lines about the rest."""
+
+
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the options for inputs, models, the output and the text about it."""
     add = parser.add_argument
@@ -43,6 +58,26 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--all", action="store_true", help="list all layers, not only those that keep least")
     add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
+
+
+def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress], Work], title: str) -> int:
+    """Run ``work`` behind a progress bar, write its files together, and print the outcomes; return the exit status."""
+    with shown(quiet=args.quiet) as progress:
+        progress("starting", 0, 1)
+        from ioadapt_theory.reporting import carried as told
+
+        check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
+        with together():
+            result, lines = work(args, progress)
+            if args.html is not None:
+                write_text(args.html, told.to_html(outcomes_of(result), title))
+    return show(args, result, lines)
+
+
+def options_of(args: argparse.Namespace, inputs: "Batches", part: str, progress: Progress) -> dict[str, Any]:
+    """Return the options that ``transfer``, ``resize`` and ``extract`` have in common."""
+    need = args.need or ("change" if part.startswith("text_encoder") else None)
+    return {"call": inputs.call, "need": need, "size": args.batch, "seed": args.seed, "progress": progress}
 
 
 def pairs_of(
@@ -71,16 +106,16 @@ def pairs_of(
     return sorted(pairs, key=lambda pair: source.parts.index(pair[1]))
 
 
-def made_prompts(args: argparse.Namespace, file: "AdapterFile") -> list[str]:
-    """Return prompts made of the training tags in the adapter's metadata."""
+def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
+    """Set args.prompts to prompts made of the training tags in the adapter's metadata, if no inputs are given."""
     from ioadapt_theory.models.prompts import training_captions
 
-    made = training_captions(file.source.metadata, args.seed)
-    if not made:
-        msg = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
-        raise InvalidValueError(msg)
-    sys.stderr.write(f"The inputs are {len(made)} prompts made of the training tags in {args.adapter}.\n")
-    return made
+    if args.prompts is not None or args.inputs is not None:
+        return
+    args.prompts = training_captions(file.source.metadata, args.seed)
+    if not args.prompts:
+        raise InvalidValueError(NO_INPUTS)
+    sys.stderr.write(f"The inputs are {len(args.prompts)} prompts made of the training tags in {args.adapter}.\n")
 
 
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
@@ -96,26 +131,49 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
     return Batches(made.source, batches(given, target, target, part, **options).source, made.call)
 
 
-def rest(file: "AdapterFile", result: list[Moved]) -> list[str]:
+def entries(args: argparse.Namespace, adapter: str, target: str, source: str | None = None) -> dict[str, str]:
+    """Return our entries for the file that is written; raise InvalidValueError if it may not replace another one."""
+    from ioadapt_theory.formats.provenance import notes, require_replaceable
+
+    made = notes(args.command, adapter, target, source)
+    require_replaceable(args.out, made, force=args.force)
+    return made
+
+
+def rest(file: "AdapterFile", result: list[Moved], why_not: str) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
+    from ioadapt_theory.formats.match import told
+
     lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}
     lost |= {str(change): "a change of the base model's weights, which is not transferred" for change in file.changes}
     lost |= dict(file.unread)
     none = [f"No adapter of {one.part or one.component} is written." for one in result if not one.outcome.matched]
     lines = [f"{name}: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
-    return [*lines, f"... {len(lost)} parts of {file.path} are not moved."] if len(lost) > 5 else lines
+    lines += [f"... {len(lost)} parts of {file.path} are not moved."] if len(lost) > 5 else []
+    others = file.left_out(*(one.component for one in result))
+    return [*lines, f"{told(others)}: {why_not}."] if others else lines
 
 
 def write(
-    args: argparse.Namespace, file: "AdapterFile | None", done: list[Moved], target: "Source", entries: dict[str, str]
+    args: argparse.Namespace,
+    file: "AdapterFile | None",
+    result: list[Moved],
+    target: "Source",
+    entries: dict[str, str],
+    progress: Progress,
 ) -> None:
-    """Write the adapter like its file; in our own format if a single part is not a plain LoRA."""
+    """Write what was moved like its file; in our own format if a single part is not a plain LoRA."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
     from ioadapt_theory.formats.own import save_adapter
+    from ioadapt_theory.formats.provenance import KEPT
     from ioadapt_theory.formats.rewrite import Part, rewrite
 
+    if not (done := [one for one in result if one.outcome.matched]):
+        return
+    progress("writing", 0, 1)
+    entries = entries | {KEPT: " ".join(f"{one.part}:{one.outcome.kept:z.2f}".lstrip(":") for one in done)}
     parts, plain, idle = [], True, 0
     for one in done:
         model = target.load(one.part if one.part in target.parts else target.main)

@@ -6,30 +6,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import FINDING, OK
-from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.moves import (
-    Moved,
-    add_inputs,
-    made_prompts,
-    outcomes_of,
-    pairs_of,
-    read_inputs,
-    rest,
-    show,
-    write,
-)
-from ioadapt_theory.cli.options import (
-    PROMPTS,
-    Progress,
-    device_of,
-    moved,
-    shown,
-    warn_if_exchanged,
-    written,
-)
+from ioadapt_theory.cli import FINDING, OK, moves
+from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.moves import Moved, Work
+from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, moved, shown, warn_if_exchanged, written
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import at_home, together, write_text
+from ioadapt_theory.outputs import at_home, together
 
 if TYPE_CHECKING:
     from ioadapt_theory.formats import AdapterFile
@@ -84,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GB",
         help="memory for the fit; a larger fit takes several passes over the inputs (default 4)",
     )
-    add_inputs(parser)
+    moves.add_inputs(parser)
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -103,17 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Transfer the adapter, or the change of a fine-tuned model; return 0 if an adapter is written, and 1 if not."""
     if args.map is not None:
         return _by_map(args)
-    with shown(quiet=args.quiet) as progress:
-        progress("starting", 0, 1)
-        from ioadapt_theory.reporting import carried as told
-
-        check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
-        with together():
-            result, lines = _transferred(args, progress)
-            if args.html is not None:
-                title = f"{args.adapter}: {args.source} → {args.target}"
-                write_text(args.html, told.to_html(outcomes_of(result), title))
-    return show(args, result, lines)
+    return moves.run(args, _transferred, f"{args.adapter}: {args.source} → {args.target}")
 
 
 def _by_map(args: argparse.Namespace) -> int:
@@ -143,13 +115,9 @@ def _by_map(args: argparse.Namespace) -> int:
     return OK if count else FINDING
 
 
-def _transferred(
-    args: argparse.Namespace, progress: Progress, models: "tuple[Source, ...]" = ()
-) -> tuple[list[Moved], list[str]]:
+def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[Source, ...]" = ()) -> Work:
     """Move all parts of the adapter and write them; return the outcomes and what to say about the rest."""
     from ioadapt_theory.formats import open_adapter
-    from ioadapt_theory.formats.match import told
-    from ioadapt_theory.formats.provenance import KEPT, notes, require_replaceable
     from ioadapt_theory.models.sources import open_source
 
     progress("opening", 0, 1)
@@ -157,26 +125,19 @@ def _transferred(
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     _require_order(args, tuned=tuned)
     file = None if tuned else open_adapter(args.adapter)
-    entries = notes("transfer", args.adapter, args.target, args.source)
-    require_replaceable(args.out, entries, force=args.force)
+    entries = moves.entries(args, args.adapter, args.target, args.source)
     source = models[0] if models else open_source(args.source, args.config)
     target = models[1] if models else source if args.source == args.target else open_source(args.target, args.config)
     if file is None:
-        result, lines = [_tuned(args, source, target, progress)], []
+        result, lines = [_tuned(args, source, target, progress)], list[str]()
     else:
         warn_if_exchanged(file, source, target)
-        pairs = pairs_of(args, file, source, target)
-        if args.prompts is None and args.inputs is None and args.map is None:
-            args.prompts = made_prompts(args, file)
+        pairs = moves.pairs_of(args, file, source, target)
+        if args.map is None:
+            moves.find_inputs(args, file)
         result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
-        lines = rest(file, result)
-        if others := file.left_out(*(one.component for one in result)):
-            lines.append(f"{told(others)}: SOURCE and TARGET do not both have this part.")
-    done = [one for one in result if one.outcome.matched]
-    if done:
-        progress("writing", 0, 1)
-        entries[KEPT] = " ".join(f"{one.part}:{one.outcome.kept:z.2f}".lstrip(":") for one in done)
-        write(args, file, done, target, entries)
+        lines = moves.rest(file, result, "SOURCE and TARGET do not both have this part")
+    moves.write(args, file, result, target, entries, progress)
     return result, lines
 
 
@@ -218,7 +179,7 @@ def _part(
         msg = f"{args.adapter} fits no layer of SOURCE ({layer}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
     progress("reading inputs", 0, 1)
-    inputs = read_inputs(args, source, target, part) if args.map is None else None
+    inputs = moves.read_inputs(args, source, target, part) if args.map is None else None
     load(models[0], args.adapter, strict=False, component=component or None)
     outcome: Any = (
         _carried(args, models, inputs, part, progress)
@@ -234,7 +195,7 @@ def _tuned(args: argparse.Namespace, source: "Source", target: "Source", progres
 
     device = device_of(args.device)
     models = [source.load().to(device), target.load().to(device)]
-    inputs = read_inputs(args, source, target, source.main)
+    inputs = moves.read_inputs(args, source, target, source.main)
     tuned = load_model(args.adapter).to(device)
     return Moved("", source.main, None, _carried(args, models, inputs, source.main, progress, tuned=tuned))
 
@@ -245,15 +206,11 @@ def _carried(
     from ioadapt_theory.moving.transfer import transfer
 
     device = next(models[0].parameters()).device
-    names = ("placement", "rank", "steps", "seconds", "memory", "match", "seed")
-    options: dict[str, Any] = {key: getattr(args, key) for key in names}
-    need = args.need or ("change" if part.startswith("text_encoder") else None)
-    options |= {"need": need, "size": args.batch, "strict": False, "call": inputs.call}
-    options["target_inputs"] = moved(inputs.target, device)
+    names = ("placement", "rank", "steps", "seconds", "memory", "match")
+    options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, part, progress) | more
+    options |= {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device), "strict": False}
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings are printed as notes
-        outcome: Any = transfer(
-            models[0], models[1], inputs=moved(inputs.source, device), progress=progress, **options, **more
-        )
+        outcome: Any = transfer(models[0], models[1], **options)
         return outcome

@@ -58,7 +58,7 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
         progress(f"loading {base.given}", 0, 2)
         models = [base.load(part).to(device), tuned.load(part if part in tuned.parts else tuned.main).to(device)]
         inputs = moves.read_inputs(args, base, base, part)
-        options = moves.options_of(args, inputs, part, progress) | {"rank": args.rank}
+        options = moves.options_of(args, inputs, progress) | {"rank": args.rank}
         options |= {} if args.share is None else {"rank_share": args.share}
         try:
             outcome = extract(models[0], models[1], moved(inputs.source, device), **options)

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--placement", choices=("weight", "input", "output"), nargs="+", metavar="SIDE", help=which)
     add("--layers", nargs="+", metavar="END", help="only layers whose names end in one of these, such as q_proj v_proj")
     how = "match layers by name (default), provenance (their weights) or auto (either)"
-    add("--match", choices=("name", "provenance", "auto"), default="name", help=how)
+    add("--match", choices=("name", "provenance", "auto", "depth"), default="name", help=how)
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add_models(parser)
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the map and write it."""
     from ioadapt_theory.adapters.rules.target_modules import walk
     from ioadapt_theory.maps import map_models, map_size
-    from ioadapt_theory.models.prompts import Batches, batches, read_prompts
+    from ioadapt_theory.models.prompts import batches, read_prompts
     from ioadapt_theory.models.sources import open_source
 
     check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"The map has at most {map_size(one, two, **options) / 1e6:.0f} MB.\n")
         given = args.inputs if args.prompts is None else read_prompts(args.prompts)
         rows = {"rows": args.rows, "seed": args.seed}
-        made: Batches = batches(given, source, target, part, **rows)
+        made = batches(given, source, target, part, **rows)
         other = made.target
         if args.target_inputs is not None:
             other = batches(args.target_inputs, target, target, part, **rows).source

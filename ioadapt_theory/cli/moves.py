@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
@@ -24,7 +24,7 @@ from ioadapt_theory.results import as_json
 if TYPE_CHECKING:
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
-    from ioadapt_theory.models.prompts import Batches
+    from ioadapt_theory.models.inputs import Batches
     from ioadapt_theory.models.sources import Source
     from ioadapt_theory.moving.carrying import CarryReport
 
@@ -74,10 +74,15 @@ def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress],
     return show(args, result, lines)
 
 
-def options_of(args: argparse.Namespace, inputs: "Batches", part: str, progress: Progress) -> dict[str, Any]:
+def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) -> dict[str, Any]:
     """Return the options that ``transfer``, ``resize`` and ``extract`` have in common."""
-    need = args.need or ("change" if part.startswith("text_encoder") else None)
-    return {"call": inputs.call, "need": need, "size": args.batch, "seed": args.seed, "progress": progress}
+    return {
+        "call": inputs.call,
+        "need": args.need or inputs.need,
+        "size": args.batch,
+        "seed": args.seed,
+        "progress": progress,
+    }
 
 
 def pairs_of(
@@ -119,16 +124,18 @@ def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
 
 
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
-    from ioadapt_theory.models.prompts import Batches, batches, read_prompts
+    from ioadapt_theory.models.prompts import batches, read_prompts
 
     options: dict[str, Any] = {"rows": args.rows, "seed": args.seed, "length": args.length}
     if args.prompts is not None:
         prompts = args.prompts if isinstance(args.prompts, list) else read_prompts(args.prompts)
         return batches(prompts, source, target, part, **options)
     made = batches(args.inputs, source, target, part, **options)
+    if made.pairing is not None:
+        sys.stderr.write(f"{made.pairing}\n")
     if (given := getattr(args, "target_inputs", None)) is None:
         return made
-    return Batches(made.source, batches(given, target, target, part, **options).source, made.call)
+    return replace(made, target=batches(given, target, target, part, **options).source)
 
 
 def entries(args: argparse.Namespace, adapter: str, target: str, source: str | None = None) -> dict[str, str]:

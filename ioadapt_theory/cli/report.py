@@ -146,13 +146,15 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
         progress("reading inputs", 0, 1)
         given = read_prompts(args.prompts) if args.prompts is not None else args.inputs
         inputs = batches(given, source, target, part, rows=args.rows, seed=0, length=args.length)
+        if inputs.pairing is not None:
+            sys.stderr.write(f"{inputs.pairing}\n")
         lost, left_out = {}, {}
         if args.adapter is not None:
             told = load(models[0], args.adapter, strict=False, component=args.component)
             lost, left_out = dict(told.unmatched), dict(told.left_out)
         progress("comparing", 0, 1)
         options: dict[str, Any] = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
-        options["need"] = args.need or ("change" if part.startswith("text_encoder") else None)
+        options["need"] = args.need or inputs.need
         names = (args.source, args.target, args.adapter)
         both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}
         return report(models[0], models[1], names=names, **both, **options), left_out

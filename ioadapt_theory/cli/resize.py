@@ -61,7 +61,7 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
         inputs = moves.read_inputs(args, base, base, part)
         load(model, args.adapter, strict=False, component=component or None)
         limits = {"rank": args.rank, "share": args.share}
-        options = moves.options_of(args, inputs, part, progress) | limits
+        options = moves.options_of(args, inputs, progress) | limits
         result.append(Moved(component, part, matched, resize(model, moved(inputs.source, device), **options)))
     moves.write(args, file, result, base, entries, progress)
     return result, moves.rest(file, result, "the model does not have this part")

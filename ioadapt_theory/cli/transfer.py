@@ -15,7 +15,7 @@ from ioadapt_theory.outputs import at_home, together
 
 if TYPE_CHECKING:
     from ioadapt_theory.formats import AdapterFile
-    from ioadapt_theory.models.prompts import Batches
+    from ioadapt_theory.models.inputs import Batches
     from ioadapt_theory.models.sources import Source
     from ioadapt_theory.moving.carrying import CarryReport
 
@@ -28,7 +28,8 @@ in the dtype in which they are stored.
 
 {PROMPTS} Without --prompts and --inputs, prompts
 are drawn from the tags in ADAPTER's metadata, if it has any. For other models, give unlabelled inputs from the
-adapter's domain, 256 or more: a text file, or a .safetensors or .npz file with a tensor for each argument.
+adapter's domain, 256 or more: a text file, or a .safetensors or .npz file with a tensor for each argument. Two text
+models may have different tokenizers: they are compared where both have read the same characters, on common tokens.
 
 FILE is written like ADAPTER: format, names, dtype, alphas and metadata. If none of the gain is likely to be kept,
 nothing is written, and the exit status is 1.
@@ -54,8 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("weight", "input", "output", "best"),
         help="placement of the adapter on TARGET (default: as in ADAPTER); best chooses one for each layer",
     )
-    how = "match layers by name (default), provenance (their weights), auto (either), or effect (the gain that is kept)"
-    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help=how)
+    how = (
+        "match layers by name (default), provenance (their weights), auto (either), effect (the gain that is kept), or"
+    )
+    by_depth = " depth (relative number of the block; default if the tokenizers of two text models differ)"
+    add("--match", choices=("name", "provenance", "auto", "effect", "depth"), help=f"{how}, {by_depth}")
     add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 30 to 100)")
     add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
@@ -206,8 +210,9 @@ def _carried(
     from ioadapt_theory.moving.transfer import transfer
 
     device = next(models[0].parameters()).device
-    names = ("placement", "rank", "steps", "seconds", "memory", "match")
-    options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, part, progress) | more
+    names = ("placement", "rank", "steps", "seconds", "memory")
+    options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, progress) | more
+    options["match"] = args.match or ("depth" if inputs.pairing else "name")
     options |= {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device), "strict": False}
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():

@@ -23,6 +23,18 @@ SIDE, PLACES = "paired_side", "paired_places"
 """Entries of a batch: 0 for the source and 1 for the target, and the paired positions, -1 for none."""
 
 
+def at_pairs(x: Tensor, batch: Any) -> Tensor:
+    """Return the rows of x, samples x positions x features, at the paired positions of a batch; 0 where there is none.
+
+    Without paired positions in the batch, or if x has no position for each token, x is returned as it is.
+    """
+    places = batch.get(PLACES) if isinstance(batch, Mapping) else None
+    if places is None or x.ndim != 3 or x.shape[:2] != batch["input_ids"].shape:
+        return x
+    places = places.to(x.device)[..., None]
+    return x.gather(1, places.clamp_min(0).expand(-1, -1, x.shape[-1])).masked_fill(places < 0, 0.0)
+
+
 def ends(tokenizer: Any, text: str) -> tuple[list[int], list[int]]:
     """Return the ids of a text's tokens, and the number of characters read after each; -1 inside of a character.
 

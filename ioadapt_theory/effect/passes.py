@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import row_counts
 from ioadapt_theory.effect.outputs import selected
+from ioadapt_theory.effect.pairing import at_pairs
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.effect.undisturbed import fitted, undisturbed
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
@@ -72,7 +73,7 @@ def record(
             finite.
         UnsupportedError: a layer passes no gradient to its input, or runs without gradients.
     """
-    watch = _Watch(modules)
+    watch = _Watch(modules, batch)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
         output = run(model, batch, call, seed)
         if not output.isfinite().all():
@@ -157,8 +158,8 @@ def called(model: nn.Module, batch: Any) -> Any:
 class _Watch:
     """Hooks that store the input, the output and the output's gradients for every call of each layer."""
 
-    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
-        self.modules = modules
+    def __init__(self, modules: Mapping[str, nn.Module], batch: Any) -> None:
+        self.modules, self.batch = modules, batch
         self.calls: dict[str, list[tuple[Tensor, Tensor, list[Tensor]]]] = {name: [] for name in modules}
         self.in_backward = False
         self.handles: list[Any] = []
@@ -183,7 +184,7 @@ class _Watch:
             if not self.in_backward and y.requires_grad:  # not a recomputation in the backward pass
                 gradients: list[Tensor] = []
                 y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
-                self.calls[name].append((self._copy(z), y.detach().clone(), gradients))
+                self.calls[name].append((self._copy(z), at_pairs(y.detach(), self.batch).clone(), gradients))
             return y
 
         return hook
@@ -192,13 +193,13 @@ class _Watch:
         """Return a copy of z; layers that read the same tensor one after the other (q, k and v) share one."""
         version = 0 if z.is_inference() else z._version
         if self.last is None or self.last[0]() is not z or self.last[1] != version:
-            self.last = weakref.ref(z), version, z.detach().clone()
+            self.last = weakref.ref(z), version, at_pairs(z.detach(), self.batch).clone()
         return self.last[2]
 
     def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
         if g is None:  # an operation without a derivative in torch
             raise UnsupportedError(NO_GRADIENT.format(f"behind layer {name}"))
-        gradients.append(g.detach())
+        gradients.append(at_pairs(g.detach(), self.batch))
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
         self.in_backward = True

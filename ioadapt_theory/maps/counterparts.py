@@ -1,6 +1,7 @@
 """The layers of the target that correspond to layers of the source."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 from torch import nn
 
@@ -13,6 +14,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
 
 NO_LAYER = "the target has no layer of this name, but match='effect' (--match effect) can choose a layer"
+NO_BLOCK = "no block of the target has this relative depth and such a layer"
 
 
 def counterparts(
@@ -22,6 +24,7 @@ def counterparts(
 
     ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
     layers of its type (linear or convolution) whose names end in the same word or, if there are none, all of its type.
+    If it is "depth", blocks are matched by their relative depth: each block of the shallower model has one counterpart.
 
     Raises:
         InvalidValueError: a name in ``rename`` is not that of an adapted layer, or of a module of the target.
@@ -40,11 +43,46 @@ def counterparts(
             else:
                 lost[name] = f"the target has no {'convolution' if kind else 'linear layer'}"
         return renamed, lost  # type: ignore[return-value]
+    if match == "depth":
+        by_depth = _by_depth(rest, dict(walk(source)), modules)
+        found = renamed | {name: (place,) for name, place in by_depth.items()}
+        return found, {n: NO_BLOCK for n in rest if n not in by_depth}  # type: ignore[return-value]
     keys = [Name("", n) for n in rest]
     found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
     places = {key.path: layers[:1] for key, layers in found.layers.items()}
     lost = {n: str(found.reasons.get(Name("", n), NO_LAYER)) for n in rest if n not in places}
     return renamed | places, lost
+
+
+def _by_depth(names: Iterable[str], source: Collection[str], target: Collection[str]) -> dict[str, str]:
+    here, there = _blocks(source), _blocks(target)
+    found = {}
+    for name in names:
+        number, end = _divided(name)
+        ours, theirs = here.get(end, [name]), there.get(end, [name] if name in target and not number else [])
+        if not theirs:
+            continue
+        most = min(len(ours), len(theirs)) - 1
+        pairs = [[round(k * (len(side) - 1) / max(most, 1)) for k in range(most + 1)] for side in (ours, theirs)]
+        if (k := ours.index(name)) in pairs[0]:
+            found[name] = theirs[pairs[1][pairs[0].index(k)]]
+    return found
+
+
+def _blocks(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the layers of all blocks by their names within a block, in the order of the blocks."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        number, end = _divided(name)
+        if number:
+            found.setdefault(end, []).append((int(number), name))
+    return {end: [name for _, name in sorted(many)] for end, many in found.items()}
+
+
+def _divided(name: str) -> tuple[str, str]:
+    """Return the number of a layer's block, or "", and the name within the block."""
+    match = re.fullmatch(r".*?\.(\d+)\.(.+)", name)
+    return (match[1], match[2]) if match else ("", name)
 
 
 def require_known(rename: Mapping[str, str], names: Collection[str], modules: Collection[str]) -> None:

@@ -1,5 +1,7 @@
 """Unlabelled inputs for two models, read from a file of tensors or text; for prompts see ``prompts``."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ioadapt_theory.effect.pairing import Pairing, paired, strings
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest
 
@@ -21,6 +24,25 @@ UNPACKED, FACTOR = 200_000_000, 10
 """Largest size in bytes of the arrays of an .npz file, of which as many times the size of the file is added."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Inputs of two models.
+
+    Attributes:
+        source: batches for the source.
+        target: batches for the target; None: the same.
+        call: function that runs a model on a batch, if needed.
+        need: what the models need, if the inputs tell; see ``transfer``.
+        pairing: how two different tokenizers are paired.
+    """
+
+    source: list[Any]
+    target: list[Any] | None = None
+    call: Callable[[nn.Module, Any], Any] | None = None
+    need: str | None = None
+    pairing: Pairing | None = None
+
+
 def read_both(
     path: Path,
     source: tuple[str, nn.Module],
@@ -29,8 +51,8 @@ def read_both(
     rows: int,
     seed: int,
     length: int | None = None,
-) -> tuple[list[Any], list[Any] | None]:
-    """Return batches for the source and for the target; the latter are None if both models take the same batches.
+) -> Batches:
+    """Return inputs of both models; texts are paired if the two tokenizers differ, see ``pairing``.
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model, or a text file: a text for
@@ -44,12 +66,12 @@ def read_both(
 
     Raises:
         FileFormatError: the file cannot be read, or is a text file without text.
-        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, or the text is
-            too short, or the two models tokenise it differently.
+        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, the text is too
+            short, or two tokenizers have too little in common.
         MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
-        return [_tensors(path, rows)], None
+        return Batches([_tensors(path, rows)])
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,11 +80,19 @@ def read_both(
     if not text.strip():
         msg = f"{path} contains no text; give a file with text."
         raise FileFormatError(msg)
-    ids, other = (_tokens(*model, path, text, rows, length) for model in (source, target))
-    if not torch.equal(ids, other):
-        msg = f"{source[0]} and {target[0]} tokenise the text differently; give models with the same vocabulary."
-        raise InvalidValueError(msg)
-    return [{"input_ids": ids}], None
+    (folder, model), (other, _) = source, target
+    tokenizers = [_pretrained("AutoTokenizer", name, "tokenizer") for name in (folder, other)]
+    ids, others = (_ids(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
+    if torch.equal(ids, others):
+        size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizers[0])
+        starts, length = _rows(path, len(ids), size, rows, length)
+        return Batches([{"input_ids": ids[starts[:, None] + torch.arange(length)]}])
+    one, two = tokenizers
+    starts, length = _rows(path, len(ids), len(strings(one).keys() & strings(two).keys()) + 1, rows, length)
+    places = one(text, truncation=False, verbose=False, return_offsets_mapping=True)["offset_mapping"]
+    texts = [text[places[k][0] : places[k + length - 1][1]] for k in starts.tolist()]
+    pairing = paired(texts, one, two)
+    return Batches([pairing.source], [pairing.target], pairing.call, "labels", pairing)
 
 
 def _tensors(path: Path, rows: int) -> dict[str, Any]:
@@ -99,23 +129,24 @@ def _require_small(path: Path) -> None:
         raise FileFormatError(msg)
 
 
-def _tokens(folder: str, model: nn.Module, path: Path, text: str, rows: int, length: int | None) -> Tensor:
-    """Return token ids in rows of one length, spread evenly over the text; see ``ENTRIES`` for their number."""
-    tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
+def _ids(folder: str, tokenizer: Any, path: Path, text: str) -> Tensor:
     with guest(f"{folder} has a tokenizer that fails on {path}", "transformers"):
-        ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        return torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+
+def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None) -> tuple[Tensor, int]:
+    """Return where rows of one length start, spread evenly over the text, and the length; see ``ENTRIES``."""
     if length is not None and length < 1:
         msg = f"The length of a row must be at least 1 token, not {length}."
         raise InvalidValueError(msg)
     least = 3 * (length or SHORTEST)
-    if len(ids) < least:  # `transfer` divides the rows into three parts
-        msg = f"{path} must have at least {least} tokens, not {len(ids)}; give a longer text."
+    if tokens < least:  # `transfer` divides the rows into three parts
+        msg = f"{path} must have at least {least} tokens, not {tokens}; give a longer text."
         raise InvalidValueError(msg)
-    length = length or min(LENGTH, max(SHORTEST, len(ids) // ROWS))
-    whole = ids[: len(ids) // length * length].reshape(-1, length)
-    vocabulary: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizer)
-    count = min(rows, len(whole), max(ROWS // 2, ENTRIES // (length * vocabulary)))
-    return whole[torch.linspace(0, len(whole) - 1, count).round().long()]
+    length = length or min(LENGTH, max(SHORTEST, tokens // ROWS))
+    most = tokens // length
+    count = min(rows, most, max(ROWS // 2, ENTRIES // (length * classes)))
+    return torch.linspace(0, most - 1, count).round().long() * length, length
 
 
 def _pretrained(kind: str, folder: str, what: str) -> Any:

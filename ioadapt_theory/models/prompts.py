@@ -4,7 +4,7 @@ import inspect
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest
-from ioadapt_theory.models.inputs import TENSORS, read_both
+from ioadapt_theory.models.inputs import TENSORS, Batches, read_both
 from ioadapt_theory.models.sources import MAIN, Source
 
 LEAST, LARGEST, LONGEST = 24, 32, 256
@@ -25,15 +25,6 @@ STEPS: Final = 1000
 GUIDANCE: Final = 3.5
 MADE: Final = 256
 """Number of prompts that are made from the tags in an adapter's metadata."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batches:
-    """Inputs of the source, of the target (None: the same) and, if needed, the function that runs a model on them."""
-
-    source: list[Any]
-    target: list[Any] | None = None
-    call: Callable[[nn.Module, Any], Any] | None = None
 
 
 def read_prompts(path: Path) -> list[str]:
@@ -86,6 +77,9 @@ def batches(
         rows: maximum number of rows.
         seed: seed of the random latents and timesteps.
         length: number of tokens in a row of a text.
+
+    Raises:
+        InvalidValueError: the tokenizers of two text encoders differ, or the models need other inputs.
     """
     encoder = part.startswith("text_encoder")
     pair = source.load(part), target.load(part)
@@ -95,12 +89,16 @@ def batches(
             folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
             reader = partial(_read, family=_family(source), part=part) if encoder else None
             both = read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed, length=length)
-            return Batches(*both, reader)
+            if encoder and both.pairing is not None:
+                msg = f"The tokenizers of the two models' {part} differ; give inputs as tensors in a .safetensors file."
+                raise InvalidValueError(msg)
+            return replace(both, call=reader, need="change") if encoder else both
         inputs = read_prompts(inputs)
     if encoder:
         ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))
         reader = partial(_read, family=_family(source), part=part)
-        return Batches([{"input_ids": ids}], None if torch.equal(ids, others) else [{"input_ids": others}], reader)
+        batch = None if torch.equal(ids, others) else [{"input_ids": others}]
+        return Batches([{"input_ids": ids}], batch, reader, "change")
     (one, call), (two, _) = (_main(one, part, inputs, rows, seed) for one in (source, target))
     return Batches([one], [two], call)
 

@@ -63,7 +63,7 @@ def transfer(
         match: "name"; "provenance", which follows the weights of pruned, renumbered and copied layers; "auto", by
             provenance if it is known and else by name. Without inputs, it is an error if strict, else a warning, if
             a layer matched by name has the weights of another layer. With inputs, also "effect": the layer on which the
-            adapter keeps most of its gain.
+            adapter keeps most of its gain; and "depth": the layer in the block of the same relative depth.
         trainable: whether the new adapter's parameters are trainable.
         inputs: unlabelled inputs of both models, from the adapter's domain, preferably 256 rows or more. The
             target then receives a fitted adapter, unless a copy keeps as much of the gain.

@@ -29,9 +29,9 @@ def read(monkeypatch, tmp_path):
         (path := tmp_path / "text.txt").write_text(text)
         model = nn.Linear(1, 1)
         model.config = SimpleNamespace(vocab_size=128)
-        ((batch,), other) = inputs.read_both(path, ("a", model), ("b", model), rows=rows, seed=0, **options)
-        assert other is None
-        return batch["input_ids"]
+        made = inputs.read_both(path, ("a", model), ("b", model), rows=rows, seed=0, **options)
+        assert made.target is None
+        return made.source[0]["input_ids"]
 
     return read
 

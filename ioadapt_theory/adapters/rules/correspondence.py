@@ -97,13 +97,13 @@ def correspond(
     Raises:
         NoProvenanceError: ``match`` is "provenance", and there is no evidence.
         UnknownNameError: ``match`` is not one of MATCHES.
-        InvalidValueError: ``match`` is "effect".
+        InvalidValueError: ``match`` is "effect" or "depth".
     """
     if match not in MATCHES:
-        if match == "effect":
-            msg = "match='effect' works only in transfer with inputs=; otherwise, use 'name', 'provenance' or 'auto'."
+        if match in {"effect", "depth"}:
+            msg = f"match={match!r} works only in transfer with inputs=; otherwise, use 'name', 'provenance' or 'auto'."
             raise InvalidValueError(msg)
-        raise UnknownNameError("match", match, (*MATCHES, "effect"))
+        raise UnknownNameError("match", match, (*MATCHES, "effect", "depth"))
     named = resolve(names, target.names, target.rename, target.aliases)
     origins = _origins(names, named, target, source, prints or {})
     by_name = {name: (layers,) for name, layers in named.layers.items()}

@@ -21,6 +21,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import disable, function_of, layers
 from ioadapt_theory.effect.batches import Pair, joined
+from ioadapt_theory.effect.pairing import at_pairs
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.maps.solve import TINY, eigen
 from ioadapt_theory.moving.carrying.fitting import Fit, Wanted, base_layers
@@ -117,10 +118,10 @@ class _Blocks:
             if made:
                 calls = [(z, built(module, made).on(f)(z)) for z, _ in calls]
             at = "input" if side == "input" else "output"
-            before, now = (_rows(module, c, at) for c in (self.plain[name], calls))
-            moved = _rows(self.source[part.layer], self.changes[part.layer], at).to(now)
+            before, now = (self._rows(1, module, c, at) for c in (self.plain[name], calls))
+            moved = self._rows(0, self.source[part.layer], self.changes[part.layer], at).to(now)
             a, b, shift = regressed(
-                _rows(module, calls, side),
+                self._rows(1, module, calls, side),
                 before - now + moved @ q.to(now).mT,
                 metric.to(now),
                 part.factors[0].shape[1],
@@ -130,6 +131,10 @@ class _Blocks:
             if shift is not None:
                 made[BIAS] = replace(self.parts[self.jobs[name][BIAS]], factors=(shift.new_ones(1, 1), shift[None]))
         self.made[name] = built(module, made)
+
+    def _rows(self, model: int, module: nn.Module, calls: list[Call], side: str) -> Tensor:
+        paired = [(at_pairs(z, self.pair[model]), at_pairs(y, self.pair[model]), []) for z, y in calls]
+        return Rows(module, paired, 1, len(paired[0][0])).reader(side).flatten(0, -2).float()
 
 
 def regressed(
@@ -153,10 +158,6 @@ def regressed(
     a, b = d @ (vectors * root) @ basis, basis.mT @ (vectors / root).mT
     constant = center[1] - center[0] @ a @ b if shift else None
     return a, b, constant
-
-
-def _rows(module: nn.Module, calls: list[Call], side: str) -> Tensor:
-    return Rows(module, [(z, y, []) for z, y in calls], 1, len(calls[0][0])).reader(side).flatten(0, -2).float()
 
 
 def _captured(modules: Mapping[str, nn.Module], run: Callable[[], object]) -> dict[str, list[Call]]:

@@ -1,0 +1,99 @@
+"""`ioadapt transfer` and `report` for two text models whose tokenizers differ."""
+
+import copy
+import json
+import random
+
+import pytest
+import torch
+
+from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.effect.pairing import paired
+from ioadapt_theory.maps.counterparts import counterparts
+from tests.effect.tokenizers import byte_level, permuted, tokenizers, transformers
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "tie_word_embeddings": False}
+
+
+def llama(vocabulary: int, blocks: int = 1):
+    torch.manual_seed(0)
+    model = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(vocab_size=vocabulary, num_hidden_layers=blocks, **SIZES)
+    )
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(3)  # so that the outputs depend on the text
+    return model.float().eval()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two Llamas of one function with a permuted vocabulary, and a LoRA of the first."""
+    peft = pytest.importorskip("peft")
+    one = byte_level()
+    source, order = llama(len(one)), torch.randperm(len(one))
+    target = copy.deepcopy(source)
+    with torch.no_grad():
+        target.model.embed_tokens.weight[order] = source.model.embed_tokens.weight
+        target.lm_head.weight[order] = source.lm_head.weight
+    for name, model, tokenizer in (("source", source, one), ("target", target, permuted(one, order))):
+        model.save_pretrained(tmp_path / name)
+        tokenizer.save_pretrained(tmp_path / name)
+    kind = {"target_modules": ["q_proj", "v_proj"], "task_type": "CAUSAL_LM", "init_lora_weights": False}
+    peft.get_peft_model(source, peft.LoraConfig(r=2, **kind)).save_pretrained(tmp_path / "lora")
+    drawn = random.Random(0)
+    text = "".join(drawn.choice("the cat sat on a mat, café\n") for _ in range(3000))
+    (tmp_path / "text.txt").write_text(text)
+    return tmp_path
+
+
+def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, capsys):
+    peft = pytest.importorskip("peft")
+    models = [str(folders / name) for name in ("lora", "source", "target")]
+    options = ["--inputs", str(folders / "text.txt"), "--steps", "0", "--out", str(folders / "out")]
+    assert main(["transfer", *models, *options, "--format", "json"]) == OK
+    out, err = capsys.readouterr()
+    assert json.loads(out)["kept"] == pytest.approx(1, abs=0.01)
+    assert "Paired: " in err
+    loaded = [transformers.AutoModelForCausalLM.from_pretrained(folders / name) for name in ("source", "target")]
+    tokens = [transformers.AutoTokenizer.from_pretrained(folders / name) for name in ("source", "target")]
+    pairs = paired(["the cat sat on the mat"], *tokens)
+    adapted = [
+        peft.PeftModel.from_pretrained(model, folders / name)
+        for model, name in zip(loaded, ("lora", "out"), strict=True)
+    ]
+    with torch.no_grad():
+        one, two = (pairs.call(m, batch) for m, batch in zip(adapted, (pairs.source, pairs.target), strict=True))
+    assert (one - two).norm() < 0.02 * one.norm()
+
+
+def test_a_report_tells_what_a_copy_keeps_on_another_tokenizer(folders, capsys):
+    models = [str(folders / name) for name in ("lora", "source", "target")]
+    assert main(["report", *models, "--inputs", str(folders / "text.txt")]) == OK
+    assert "labels" in capsys.readouterr().out
+
+
+def test_a_tokenizer_without_common_tokens_is_refused_with_the_numbers(folders, capsys):
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<unk>": 0, "xylophone": 1}, unk_token="<unk>"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    other = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
+    other.save_pretrained(folders / "target")
+    models = [str(folders / name) for name in ("lora", "source", "target")]
+    assert main(["transfer", *models, "--inputs", str(folders / "text.txt"), "--out", str(folders / "out")]) == MISUSE
+    assert "tokens can be paired (0.0%, at least 10%)" in capsys.readouterr().err
+    assert not (folders / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("depths", "expected"),
+    [((3, 3), {0: 0, 1: 1, 2: 2}), ((5, 3), {0: 0, 2: 1, 4: 2}), ((3, 5), {0: 0, 1: 2, 2: 4}), ((4, 1), {0: 0})],
+)
+def test_blocks_are_matched_by_relative_depth(depths: tuple[int, int], expected: dict[int, int]):
+    source, target = (llama(40, blocks) for blocks in depths)
+    names = [f"model.layers.{k}.self_attn.{end}" for k in range(depths[0]) for end in ("q_proj", "v_proj")]
+    found, lost = counterparts(source, target, [*names, "lm_head"], None, "depth")
+    blocks = {int(one.split(".")[2]): int(two.split(".")[2]) for one, (two,) in found.items() if one != "lm_head"}
+    assert blocks == expected
+    assert found["lm_head"] == ("lm_head",)
+    assert len(lost) == 2 * (depths[0] - len(expected))

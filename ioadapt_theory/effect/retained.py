@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ioadapt_theory.effect.certificate import following
 from ioadapt_theory.effect.intervals import LEAST, Doubt, interval
 from ioadapt_theory.errors import InvalidValueError
 
@@ -102,6 +103,7 @@ class Prediction(Alignment):
         rows: number of rows that the prediction is computed from.
         doubt: what the interval is computed from.
         R_out: retained share of the gain if the target needs the adapted source's outputs; None for other needs.
+        following: (lower, upper, rows) of a certificate for the share of the next rows, see ``effect.certificate``.
     """
 
     R_KL: float | None
@@ -112,6 +114,7 @@ class Prediction(Alignment):
     rows: int
     doubt: Doubt
     R_out: float | None = None
+    following: tuple[float, float, int] | None = None
 
     @property
     def kept(self) -> float:
@@ -199,8 +202,8 @@ def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 
     ratio = math.sqrt(target / source)
     share = float(top.reshape(rows, -1)[:, 0].sum()) / max(float(bottom.sum()), 1e-300)
     covering = interval(share, doubt, need) if (inputs or rows) >= LEAST else None
-    agreement = float(sums.agreeing.mean())
-    return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out)
+    agreement, after = float(sums.agreeing.mean()), following(top.reshape(rows, -1)[:, 0], bottom, seed)
+    return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out, after)
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:

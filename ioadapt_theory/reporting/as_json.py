@@ -60,6 +60,7 @@ def _copied(predictions: Predictions | None) -> dict[str, Any] | None:
         "agreement",
         "rows",
         "interval",
+        "following",
     )
     return {
         **_numbers(predictions.copied, *names),

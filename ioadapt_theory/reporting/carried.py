@@ -5,6 +5,7 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
+from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.moving.carrying import CarryReport
 from ioadapt_theory.moving.carrying.carry import DISAGREEING
 from ioadapt_theory.moving.carrying.outcome import DOMAIN
@@ -47,6 +48,8 @@ def sentences(outcome: CarryReport) -> list[str]:
     agreement = outcome.agreement if outcome.need == "labels" else None  # other outputs have no labels
     if agreement is not None and not outcome.extracted and 1 - agreement <= DISAGREEING:
         lines.append(f"Without the adapter, the two models predict the same label at {agreement:.0%} of positions.")
+    if outcome.prediction is not None and outcome.prediction.following is not None:
+        lines.append(sentence(outcome.prediction.following))
     lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
     return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
@@ -87,7 +90,7 @@ def _as_json(outcome: CarryReport) -> dict[str, Any]:
         "need": outcome.need,
         "chosen": outcome.chosen,
         "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
-        **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio")},
+        **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio", "following")},
         "agreement": outcome.agreement,
         "rows": dict(zip(("fit", "select", "test"), outcome.rows, strict=True)),
         "steps": outcome.steps,

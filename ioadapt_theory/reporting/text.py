@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Final
 
+from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
@@ -88,6 +89,7 @@ def prediction_lines(predictions: Predictions) -> list[str]:
         str(predictions.compared),
         f"R has an error of at most {predictions.bound:z.2f} if the adapter removed {predictions.explained:.0%} of the"
         " source's loss and both models need the same change (claim effect-retained).",
+        *([] if copied.following is None else [sentence(copied.following)]),
     ]
 
 

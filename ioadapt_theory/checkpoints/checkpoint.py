@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +74,7 @@ class Checkpoint(ABC):
         source: Location of the weights: a path, a repository id with a file, or a package with a folder.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name of a tensor -> TensorInfo.
-        metadata: The file's metadata (strings). `left_out` lists the tensors that cannot be read, and `quantised` gives
-            the number of dequantised weights, if there are any.
+        metadata: The file's metadata (strings). `left_out` lists the tensors that cannot be read, if there are any.
         config: The content of the config.json next to the weights, or {}; not trusted.
     """
 
@@ -139,32 +138,6 @@ class Checkpoint(ABC):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-class Computed(Checkpoint):
-    """A checkpoint whose weights are computed when read; the last one is cached, since weights are read in pieces."""
-
-    _last: "tuple[str, Callable[[], Any]] | None" = None
-
-    @abstractmethod
-    def make(self, name: str) -> "torch.Tensor":
-        """Return the whole tensor of this name, in the dtype given in `tensors`."""
-
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        last = self._last
-        if last is None or last[0] != name:
-            last = self._last = name, cache(partial(self._bytes, name))
-        content, size = last[1], DTYPES[self.tensors[name].dtype][1]
-
-        def fill(into: memoryview, start: int) -> None:
-            into[:] = content()[start * size : start * size + len(into)]
-
-        return fill
-
-    def _bytes(self, name: str) -> Any:
-        import torch
-
-        return self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
 
 
 Ranges = list[tuple[int, int]]

@@ -47,7 +47,7 @@ def open_checkpoint(
         UnknownNameError: The source is neither an alias, a path nor a hub id, or PART is an unknown part or member.
         SourceError: The weights are unavailable, it is unclear which file to open, or a path or package has a REVISION.
         FileFormatError: A file is invalid.
-        UnsupportedError: The weights are quantised in a format other than float8.
+        UnsupportedError: The weights are quantised.
         InvalidValueError: `ema` is required, or True without averaged weights, or PART is invalid or not in the file.
         MissingExtraError: huggingface_hub is needed but not installed.
 

@@ -12,7 +12,6 @@ from ioadapt_theory.checkpoints.files.config import fitting, read_config
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
-from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest, model_class
@@ -47,7 +46,7 @@ class SingleFile:
 
     def load(self, part: str) -> nn.Module:
         """Load a component in evaluation mode; raise FileFormatError if the file does not fit its configuration."""
-        with dequantised(open_file(self.path)) as whole:
+        with open_file(self.path) as whole:
             model = self._main(whole, part) if part == self.parts[0] else self._encoder(whole, part)
         if missing := sorted(n for n, p in model.named_parameters() if p.is_meta):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -14,7 +14,6 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
 from ioadapt_theory.checkpoints.files.config import read_config
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
 from ioadapt_theory.checkpoints.files.readers import SUFFIXES, is_weights, open_file
-from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
@@ -81,10 +80,11 @@ def open_weights(
             opened = ldm_part(opened, cut, ema)
         if file.startswith(STEMS):  # diffusers' weights need no config.json
             opened.config = place.config(folder, ask=not file.startswith(STEMS[0]))
-        return dequantised(opened)
     except BaseException:
         opened.close()
         raise
+    else:
+        return opened
 
 
 def choose(names: Collection[str], where: str, variant: str | None, inside: str) -> str:

@@ -4,10 +4,11 @@ Zip files are memory-mapped. Files in the format before torch 1.6 are loaded int
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import PlainFile
 from ioadapt_theory.checkpoints.files.safe_pickle import Inert, load_pickle
 from ioadapt_theory.errors import FileFormatError
@@ -25,7 +26,7 @@ READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 
 
-class LoadedCheckpoint(Computed):
+class LoadedCheckpoint(Checkpoint):
     """Tensors in memory, or memory-mapped from a file that must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
@@ -33,20 +34,23 @@ class LoadedCheckpoint(Computed):
         self.tensors = {key: describe(key, value) for key, value in values.items()}
         self._file, self._values = file, dict(values)
 
-    def make(self, name: str) -> "torch.Tensor":
-        return self._values[name]
-
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        fill = super().bytes_of(name)
+        @cache
+        def content() -> memoryview:
+            import torch
 
-        def fill_if_whole(into: memoryview, start: int) -> None:
+            bits = self._values[name].detach().reshape(-1).resolve_neg().view(torch.uint8)
+            return bits.numpy().data  # type: ignore[no-any-return]
+
+        def fill(into: memoryview, start: int) -> None:
             self._file.require_whole(f"tensor {name}")
-            fill(into, start)
+            begin = start * self._values[name].element_size()
+            into[:] = content()[begin : begin + len(into)]
 
-        return fill_if_whole
+        return fill
 
     def close(self) -> None:
-        self._values, self._last = {}, None
+        self._values = {}
         self._file.close()
 
 

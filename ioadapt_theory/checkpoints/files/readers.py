@@ -8,7 +8,7 @@ from typing import Final
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.files import pickles, safetensors
 from ioadapt_theory.checkpoints.files.plain import PlainFile
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
     ".safetensors": safetensors.read,
@@ -17,6 +17,14 @@ READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
 """Extension -> the function that reads an open file; files with other extensions are read as safetensors."""
 
 SUFFIXES: Final = tuple(READERS)
+
+QUANTISED: Final = {
+    "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
+    "weight_scale": "compressed-tensors or fp8", "weight_scale_inv": "fp8 in blocks", "weight_scale_2": "NVFP4",
+    "scale_weight": "ComfyUI's fp8", "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2",
+    "W_q": "HQQ", "proj_blocks": "MXFP4",
+}  # fmt: skip
+"""Last part of a tensor's name -> the quantisation that it indicates."""
 
 
 def is_weights(name: str) -> bool:
@@ -29,13 +37,25 @@ def is_file(part: str) -> bool:
 
 
 def open_file(path: Path) -> Checkpoint:
+    """Open a file of weights; raise UnsupportedError if they are quantised, FileFormatError if the file is invalid."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
-        return next((read for end, read in READERS.items() if path.name.endswith(end)), safetensors.read)(file)
+        opened = next((read for end, read in READERS.items() if path.name.endswith(end)), safetensors.read)(file)
+        _refuse_quantised(opened)
     except BaseException:
         file.close()
         raise
+    else:
+        return opened
+
+
+def _refuse_quantised(opened: Checkpoint) -> None:
+    for name in opened.tensors:
+        if by := QUANTISED.get(name.rpartition(".")[2]):
+            msg = f"{opened.source} has a quantisation that is not supported (tensor {name}: {by}). Use the unquantised"
+            msg += " model, or load this one with transformers, call model.dequantize() and save the result."
+            raise UnsupportedError(msg)
 
 
 def refuse_other_kinds(file: PlainFile) -> None:

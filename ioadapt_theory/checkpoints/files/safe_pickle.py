@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any, Final
 
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, printable
 
 MOST_OPERATIONS: Final = 1_000_000
 """Maximum number of pickle operations. A tensor needs about thirty; reading a million takes about five seconds."""
@@ -45,7 +45,7 @@ def load_pickle(path: Path) -> object:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # a malicious or broken file can make torch.load raise any error
-        text = str(error)
+        text = printable(str(error)).replace("\t", "\\t")
         code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
         inner = re.sub(r"^\[enforce.*?\] \. ", "", text.rpartition("WeightsUnpickler error:")[2].strip())
         inner = re.split(r"\. |\.?\n|\.$", inner)[0]
@@ -55,7 +55,7 @@ def load_pickle(path: Path) -> object:
         if "TorchScript" in text:
             msg = f"{path} is a TorchScript program, not a pickle of weights. Save its state_dict() instead."
         elif code or (names and "Can only" in text):
-            some = ", ".join(code or sorted(names)[:3])
+            some = ", ".join(code or [ascii(name)[1:-1] for name in sorted(names)][:3])
             msg = f"{path} contains code or custom classes ({some}), which were not executed. "
             msg += "Save the model's state_dict() instead."
         raise FileFormatError(msg) from error

@@ -96,9 +96,4 @@ def remarks(c: Comparison) -> list[str]:
         for pair in c.pairs
         if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
     ]
-    quantised = [
-        f"{label} is quantised: {scheme}, compared after dequantisation"
-        for label, model in zip(c.labels, c.models, strict=True)
-        if (scheme := model.metadata.get("quantised"))
-    ]
-    return [*c.notes, *(f"{note}." for note in (*quantised, *empty, *small, *left_out, *undefined[:5], *more))]
+    return [*c.notes, *(f"{note}." for note in (*empty, *small, *left_out, *undefined[:5], *more))]

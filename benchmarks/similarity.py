@@ -148,7 +148,7 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 def command(folder: Path, *options: str) -> float:
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
-    call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
+    call = [sys.executable, "-m", "ioadapt_theory", "similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()
     subprocess.run(call, cwd=Path(__file__).parents[1], check=True, capture_output=True)
     return spent() - before
@@ -156,7 +156,7 @@ def command(folder: Path, *options: str) -> float:
 
 def start_up() -> float:
     """Return the wall seconds of the command with --help: the fastest of five runs, to reduce noise."""
-    call = [sys.executable, "-m", "ioadapt_theory.similarity", "--help"]
+    call = [sys.executable, "-m", "ioadapt_theory", "similarity", "--help"]
     times = []
     for _ in range(5):
         begin = time.perf_counter()

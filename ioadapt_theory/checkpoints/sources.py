@@ -23,7 +23,6 @@ def open_checkpoint(
     source: str,
     *,
     variant: str | None = None,
-    ema: bool | None = None,
     offline: bool = False,
     progress: bool = True,
     cache: Path | None = None,
@@ -35,7 +34,6 @@ def open_checkpoint(
     Args:
         source: Alias, path or hub id, as `NAME[@REVISION][:PART]`.
         variant: Preferred variant of the files, such as fp16.
-        ema: Whether to use averaged (True) or trained (False) weights; required for a Stable Diffusion file with both.
         offline: Whether to use only files in the hub's cache, as with HF_HUB_OFFLINE=1.
         progress: Whether to show progress bars while downloading, if stderr is a terminal.
         cache: Folder of the hub's cache; by default that of huggingface_hub.
@@ -48,7 +46,7 @@ def open_checkpoint(
         SourceError: The weights are unavailable, it is unclear which file to open, or a path or package has a REVISION.
         FileFormatError: A file is invalid.
         UnsupportedError: The weights are quantised.
-        InvalidValueError: `ema` is required, or True without averaged weights, or PART is invalid or not in the file.
+        InvalidValueError: PART is invalid or not in the file.
         MissingExtraError: huggingface_hub is needed but not installed.
 
     Example:
@@ -66,14 +64,14 @@ def open_checkpoint(
     if alias.package:
         return open_package(alias)
     if alias.path:
-        return open_path(Path(alias.path), alias.part, variant=variant, ema=ema)
+        return open_path(Path(alias.path), alias.part, variant=variant)
     try:
         import huggingface_hub  # noqa: F401  (is it installed?)
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
     from ioadapt_theory.checkpoints.hub.repository import open_remote
 
-    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, progress=progress)
+    return open_remote(alias, variant=variant, cache=cache, offline=offline, progress=progress)
 
 
 def open_part(source: str, component: str) -> Checkpoint | None:
@@ -84,7 +82,7 @@ def open_part(source: str, component: str) -> Checkpoint | None:
     path = Path(alias.path)
     if path.is_dir():
         there = (path / component).is_dir()
-        return open_path(path, component, variant=None, ema=None) if there else None
+        return open_path(path, component, variant=None) if there else None
     whole = open_file(path)
     part = encoder(whole, component)
     if part is None:

@@ -18,11 +18,10 @@ EXAMPLES = """A model is NAME[@REVISION][:PART]. NAME is an alias (see --list), 
 branch, tag or commit on the hub. PART is a folder, file, component or ensemble member of the model.
 
 The paper leaves details of Fig. 2 open. Our defaults: a layer is a tensor; all layers count in the mean, and weights,
-norms and biases are listed separately (--only); the mean is uniform over layers (--mean); the lowest 20 % are
-ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models even if a third lacks it
-(--in-all-models); layers are paired by name and shape. In JSON, relative_distance is |a - b| / |a| and norm_ratio is
-|b| / |a|, where a is the model that is named first. Layers that are zero, or contain NaN or infinity, have no cosine;
-they are left out and listed.
+norms and biases are listed separately (--only); the mean is uniform over layers; the lowest 20 % are ceil(0.2 n)
+layers, chosen for each pair (--lowest); a layer counts for two models even if a third lacks it; layers are paired by
+name and shape. In JSON, relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|, where a is the model that is
+named first. Layers that are zero, or contain NaN or infinity, have no cosine; they are left out and listed.
 
 With --space input or output, tensors must be stored as in torch's linear layers and convolutions, outputs first; for
 other layers (transposed convolutions, the Conv1D of GPT-2), input and output are swapped. Whole matrices are
@@ -31,7 +30,7 @@ multiplied, which takes minutes of CPU time instead of seconds, and each thread 
 examples:
   ioadapt similarity sd15 lcm
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --by kind block
-  ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
+  ioadapt similarity sd15 lcm --figure maps.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
 """
@@ -48,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = what.add_argument
     space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
     add("--space", choices=("weight", "input", "output"), default="weight", help=space)
-    add("--parent", metavar="MODEL", help="compare the changes of the weights since this model, instead of the weights")
     add(
         "--lowest",
         type=float,
@@ -57,13 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fraction of layers in the mean of the lowest cosines (default 0.2)",
     )
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these kinds of tensors (default: all)")
-    add(
-        "--mean",
-        choices=("uniform", "parameters"),
-        default="uniform",
-        help="weight the layers in a mean equally (uniform, default) or by their number of parameters",
-    )
-    add("--in-all-models", action="store_true", help="use only layers that all models have")
     add("--null", action="store_true", help="also show the cosine expected by chance (for input and output: always)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what to show")
@@ -77,15 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_argument_group("where to find the weights")
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
-    ema = "read the averaged (EMA) or the trained weights; required if a file has both"
-    add("--ema", action=argparse.BooleanOptionalAction, help=ema)
     add("--offline", action="store_true", help="use only files in the hub's cache")
     add("--cache", type=at_home, metavar="DIR", help="folder of the hub's cache")
 
 
 def files(args: argparse.Namespace) -> Files:
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
-    return Files((*args.models, args.parent), writes)
+    return Files((*args.models,), writes)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,20 +89,15 @@ def run(args: argparse.Namespace) -> int:
         plots.check(args.figure)
     from ioadapt_theory.similarity import Options, Space, compare
 
-    options = Options(
-        space=Space(args.space), lowest=args.lowest,
-        only=frozenset(_ROLES[name] for name in args.only or _ROLES), weighted=args.mean == "parameters",
-        in_all_models=args.in_all_models, null=args.null, threads=args.threads,
-    )  # fmt: skip
+    only = frozenset(_ROLES[name] for name in args.only or _ROLES)
+    options = Options(space=Space(args.space), lowest=args.lowest, only=only, null=args.null, threads=args.threads)
     with ExitStack() as stack:
-        sources = [*args.models, *([args.parent] if args.parent else [])]
         hint = "use `ioadapt report ADAPTER SOURCE TARGET`"
-        where = {"variant": args.variant, "ema": args.ema, "offline": args.offline, "cache": args.cache}
+        where = {"variant": args.variant, "offline": args.offline, "cache": args.cache}
         where["progress"] = not args.quiet
-        opened = [stack.enter_context(open_model(source, hint, **where)) for source in sources]
-        models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
+        models = [stack.enter_context(open_model(source, hint, **where)) for source in args.models]
         with progress_bar(quiet=args.quiet) as progress:
-            comparison = compare(*models, options=options, parent=parent, progress=progress)
+            comparison = compare(*models, options=options, progress=progress)
         _write(comparison, args)
     return OK
 

@@ -109,7 +109,7 @@ def _silent(library: str) -> Iterator[None]:
 def _stored(folder: Path) -> tuple[int, int]:
     """Return the numbers of tensors and of values in a model's files, of which only the headers are read."""
     try:
-        with open_path(folder, variant=None, ema=None) as opened:
+        with open_path(folder, variant=None) as opened:
             return len(opened.tensors), sum(info.numel for info in opened.tensors.values())
     except UnsupportedError:  # quantised: several values in a byte
         files = [p.stat().st_size for p in folder.iterdir() if p.is_file()]

@@ -32,7 +32,6 @@ def compare(
     first: Model,
     second: Model,
     *more: Model,
-    parent: Model | None = None,
     options: Options | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Comparison:
@@ -43,7 +42,6 @@ def compare(
             ``checkpoints.open_checkpoint``.
         second: The model to compare with it.
         more: Further models; all pairs are compared.
-        parent: If given, updates (model - parent) are compared instead of models.
         options: Options of the comparison; by default, weights with the same name are compared.
         progress: Called with the number of elements to read; returns a function, which is called after each layer with
             its number of elements.
@@ -52,7 +50,7 @@ def compare(
         The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option is outside its limits, the parent is one of the models, or no layer is left.
+        InvalidValueError: An option is outside its limits, or no layer is left.
         IoAdaptError: A model cannot be opened; the subclasses are those that ``open_checkpoint`` raises.
 
     Example:
@@ -67,8 +65,7 @@ def compare(
         >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         (['a.weight'], -1.0)
     """
-    named = [first, second, *more, *([] if parent is None else [parent])]
-    origin = None if parent is None else len(named) - 1
+    named = [first, second, *more]
     options = options or Options()
     if live := next((model for model in named if hasattr(model, "state_dict")), None):
         way = "to compare models in memory, use report(source, target)"
@@ -79,27 +76,21 @@ def compare(
             model if isinstance(model, Checkpoint) else stack.enter_context(sources.open_checkpoint(fspath(model)))
             for model in named
         ]
-        checkpoints, labels = opened[:origin], labels_of(opened)
-        _check(checkpoints, options, None if origin is None else opened[origin])
+        labels = labels_of(opened)
+        _check(options)
         models, renamed = renaming.common(opened, labels)
         matching = paired(models, labels)
-        layers, skipped = _chosen(matching, labels, options, origin)
+        layers, skipped = _chosen(matching, labels, options)
         if not layers:
-            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-        moments = _measure(
-            models, layers, options, origin, progress(sum(x.numel for x in layers)) if progress else None
-        )
-        rows = [
-            _row(layer, m, labels[: len(checkpoints)], options, skipped, updates=origin is not None)
-            for layer, m in zip(layers, moments, strict=True)
-        ]
+            raise InvalidValueError(_nothing_left(opened, labels, skipped))
+        moments = _measure(models, layers, options, progress(sum(x.numel for x in layers)) if progress else None)
+        rows = [_row(layer, m, labels, options, skipped) for layer, m in zip(layers, moments, strict=True)]
         rows = [row for row in rows if row.values]
         if not rows:
-            raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
+            raise InvalidValueError(_nothing_left(opened, labels, skipped))
         return Comparison(
-            models=tuple(checkpoints),
-            labels=labels[: len(checkpoints)],
-            parent=None if origin is None else labels[origin],
+            models=tuple(opened),
+            labels=labels,
             options=options,
             rows=tuple(rows),
             skipped=tuple(skipped),
@@ -107,30 +98,21 @@ def compare(
         )
 
 
-def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
+def _check(options: Options) -> None:
     if not 0 < options.lowest <= 1:
         msg = f"lowest must be a fraction of the layers, above 0 and at most 1, not {options.lowest}."
     elif options.threads is not None and options.threads < 1:
         msg = f"threads must be a whole number, at least 1, not {options.threads}."
-    elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
-        msg = f"The parent {parent.name} is also one of the models, with an update of zero; remove it from the models."
     else:
         return
     raise InvalidValueError(msg)
 
 
-def _chosen(
-    matching: Matching, labels: Sequence[str], options: Options, parent: int | None
-) -> tuple[list[Layer], list[Skipped]]:
+def _chosen(matching: Matching, labels: Sequence[str], options: Options) -> tuple[list[Layer], list[Skipped]]:
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
-        members = [i for i in layer.models if i != parent]
         if role(layer.kind) not in options.only:
             reason = f"not requested ({role(layer.kind)})"
-        elif parent is not None and layer.tensors[parent] is None:
-            reason = f"not in the parent {labels[parent]}"
-        elif len(members) < 2 or (options.in_all_models and len(members) < len(labels) - (parent is not None)):
-            reason = "not in all models"
         elif options.space is not Space.WEIGHT and len(layer.shape) < 2:
             reason = "a vector, which has no input or output space"
         elif options.space is not Space.WEIGHT and layer.side(options.space)[1] < 2:
@@ -146,7 +128,6 @@ def _measure(
     models: Sequence[Checkpoint],
     layers: Sequence[Layer],
     options: Options,
-    parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
     threads = _processors() if options.threads is None else options.threads
@@ -154,8 +135,8 @@ def _measure(
 
     def work(layer: Layer) -> Moments:
         if options.space is Space.WEIGHT:
-            return weights.moments(layer, models, parent)
-        return spaces.moments(layer, models, options.space, widths, parent)
+            return weights.moments(layer, models)
+        return spaces.moments(layer, models, options.space, widths)
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the layers are divided among threads
@@ -186,15 +167,12 @@ def _over_layers(
     return [results[k] for k in range(len(layers))]
 
 
-def _row(
-    layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped], *, updates: bool
-) -> Row:
+def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped]) -> Row:
     """Return the row of a layer, and add the layer to ``skipped`` for models whose cosines are undefined."""
     row = Row(layer)
-    models = [i for i in range(len(labels)) if i in layer.models]
-    broken = [i for i in models if not in_range(float(m.inner[i, i]))]
-    zero = [i for i in models if i not in broken and m.inner[i, i] <= 0]
-    for i, j in combinations([i for i in models if i not in (*broken, *zero)], 2):
+    broken = [i for i in layer.models if not in_range(float(m.inner[i, i]))]
+    zero = [i for i in layer.models if i not in broken and m.inner[i, i] <= 0]
+    for i, j in combinations([i for i in layer.models if i not in (*broken, *zero)], 2):
         if (value := values(m, i, j)) is not None:
             null = None
             if options.space is not Space.WEIGHT:
@@ -202,7 +180,7 @@ def _row(
             elif options.null:
                 null = shuffled_entries(m, layer.numel, value.cosine, i, j)
             row.values[i, j] = replace(value, null=null)
-    trivial = "no update since the parent" if updates else "all zero"
+    trivial = "all zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram matrix is a multiple of the identity"
     for some, why in ((broken, NOT_FINITE), (zero, f"{trivial}, so the cosine is undefined")):

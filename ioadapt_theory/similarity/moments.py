@@ -18,8 +18,8 @@ class Moments:
     """Sums over one layer of n models; NaN for models that lack it.
 
     Attributes:
-        inner: Inner products of the models' tensors, of their updates since a parent, or of trace-free Gram matrices.
-        sq_distance: Squared distances between the same tensors, updates or matrices.
+        inner: Inner products of the models' tensors, or of trace-free Gram matrices.
+        sq_distance: Squared distances between the same tensors or matrices.
         sums: Sums of the elements; None for Gram matrices.
         profiles: The sums over each Gram matrix that its null distribution needs; None for weights.
     """
@@ -32,7 +32,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """Similarity of one layer of two models, whose tensors, updates or Gram matrices are a and b.
+    """Similarity of one layer of two models, whose tensors or Gram matrices are a and b.
 
     Attributes:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.

@@ -24,8 +24,6 @@ class Options:
         space: What to compare: weights, or the Gram matrices of the input or output sides of layers.
         lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
         only: Roles of the layers to compare: any of "weight", "norm" and "bias".
-        weighted: Weight layers by their number of parameters instead of uniformly.
-        in_all_models: Leave out layers that one of the models lacks.
         null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
         threads: Number of threads; None for one per processor, up to four.
 
@@ -41,8 +39,6 @@ class Options:
     space: Space = Space.WEIGHT
     lowest: float = 0.2
     only: frozenset[str] = frozenset({"weight", "norm", "bias"})
-    weighted: bool = False
-    in_all_models: bool = False
     null: bool = False
     threads: int | None = None
 
@@ -80,7 +76,6 @@ class Comparison:
 
     Attributes:
         models, labels: The checkpoints, and short and distinct names for them.
-        parent: Name of the parent, if updates were compared.
         options: The options of the comparison.
         rows: The compared layers.
         skipped: The skipped tensors, with reasons.
@@ -97,7 +92,6 @@ class Comparison:
 
     models: tuple[Checkpoint, ...]
     labels: tuple[str, ...]
-    parent: str | None
     options: Options
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
@@ -122,30 +116,24 @@ class Comparison:
         return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
     def _mean(self, pair: Pair, rows: Sequence[Row]) -> Mean:
-        parameters = sum(row.layer.numel for row in rows)
-        weights = [row.layer.numel if self.options.weighted else 1 for row in rows]
-        total = math.fsum(weight * row.values[pair].cosine for weight, row in zip(weights, rows, strict=True))
-        return Mean(len(rows), parameters, total / sum(weights) if rows else None)
+        parameters, total = sum(row.layer.numel for row in rows), math.fsum(row.values[pair].cosine for row in rows)
+        return Mean(len(rows), parameters, total / len(rows) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
         """Return the mean cosine with its null distribution, as if the layers were independent.
 
         The result is None without layers, or if a layer has no null distribution.
         """
-        rows, mean = self.layers_of(pair), self.mean(pair).mean
-        weighted = [
-            (null, row.layer.numel if self.options.weighted else 1) for row in rows if (null := row.values[pair].null)
-        ]
-        if mean is None or len(weighted) < len(rows):
+        nulls, mean = self._nulls(pair), self.mean(pair)
+        if mean.mean is None or len(nulls) < mean.layers:
             return None
-        total = sum(weight for _, weight in weighted)
-        centre = math.fsum(weight * null.mean for null, weight in weighted) / total
-        spread = math.sqrt(math.fsum((weight * null.sd) ** 2 for null, weight in weighted)) / total
-        third = math.fsum(null.skew * (weight * null.sd / total) ** 3 for null, weight in weighted)
-        return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
+        centre = math.fsum(null.mean for null in nulls) / len(nulls)
+        spread = math.sqrt(math.fsum(null.sd**2 for null in nulls)) / len(nulls)
+        third = math.fsum(null.skew * (null.sd / len(nulls)) ** 3 for null in nulls)
+        return Null(mean.mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the unweighted mean of (cosine - chance level) / (1 - chance level) over layers; None if undefined."""
+        """Return the mean of (cosine - chance level) / (1 - chance level) over layers; None if undefined."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 

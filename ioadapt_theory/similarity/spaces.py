@@ -75,25 +75,21 @@ class Gram:
         return (self.w @ (self.w.T @ x) - self.t * x).numpy()
 
 
-def moments(
-    layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int], parent: int | None = None
-) -> Moments:
+def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int]) -> Moments:
     """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I, and sums over each K°.
 
     W is the layer's weight as a matrix with f rows, its channels on the side ``space``.
 
     Args:
         layer: The layer, with at least two axes and at least two channels on the requested side.
-        checkpoints: The models, and their parent if updates are compared.
+        checkpoints: The models.
         space: The input or the output side.
         widths: The numbers of input and output channels of all layers; see `null.parts`.
-        parent: Index of the parent in ``checkpoints``, or None.
     """
-    models, count = [i for i in layer.models if i != parent], len(checkpoints)
+    models, count = layer.models, len(checkpoints)
     axis, f = layer.side(space)
     cuts = parts(f, widths)
-    base = None if parent is None else whole(checkpoints[parent], str(layer.tensors[parent]))
-    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i]), base), layer, axis), cuts) for i in models}
+    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, axis), cuts) for i in models}
     inner = np.full((count, count), np.nan)
     profiles: list[Profile | None] = [None] * count
     for i, j in itertools.combinations(models, 2):

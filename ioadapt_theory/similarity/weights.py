@@ -22,15 +22,15 @@ CHUNK = 64 * 1024
 """Number of elements of each model per step, chosen so that those of a pair of models fit into the cache."""
 
 
-def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None = None) -> Moments:
-    """Return inner products, squared distances and sums of a layer's tensors, or of their updates since ``parent``."""
-    models, count = [i for i in layer.models if i != parent], len(checkpoints)
+def moments(layer: Layer, checkpoints: Sequence[Checkpoint]) -> Moments:
+    """Return inner products, squared distances and sums of a layer's tensors."""
+    models, count = layer.models, len(checkpoints)
     inner, apart, sums = np.full((count, count), np.nan), np.full((count, count), np.nan), np.full(count, np.nan)
     pairs = list(combinations_with_replacement(range(len(models)), 2))
     totals, distances = dict.fromkeys(pairs, 0.0), dict.fromkeys(pairs, 0.0)
-    sums[models] = 0.0
-    for rows in _chunks(layer, checkpoints, models, parent):
-        sums[models] += rows.sum(1).numpy()
+    sums[list(models)] = 0.0
+    for rows in _chunks(layer, checkpoints, models):
+        sums[list(models)] += rows.sum(1).numpy()
         for i, j in pairs:
             totals[i, j] += torch.dot(rows[i], rows[j]).item()
             if i != j:  # |a|² + |b|² - 2ab would cancel for similar models
@@ -43,28 +43,24 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], parent: int | None 
     return Moments(inner, apart, sums)
 
 
-def whole(checkpoint: Checkpoint, name: str, base: Tensor | None = None) -> Float64[Tensor, " n"]:
-    """Return all elements of a tensor, flattened, minus ``base``, the elements of the parent's tensor, if given."""
+def whole(checkpoint: Checkpoint, name: str) -> Float64[Tensor, " n"]:
+    """Return all elements of a tensor, flattened."""
     out = torch.empty(checkpoint.tensors[name].numel, dtype=torch.float64)
     _widening(checkpoint, name, out)(0)
-    return out if base is None else out.sub_(base)
+    return out
 
 
 def _chunks(
-    layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int], parent: int | None
+    layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int]
 ) -> Iterator[Float64[Tensor, "models n"]]:
-    """Yield chunks of the layer, minus the parent's if given, with a row for each model; their buffer is reused."""
+    """Yield chunks of the layer, with a row for each model; their buffer is reused."""
     length = min(CHUNK, layer.numel)
-    rows, base = torch.empty(len(models), length, dtype=torch.float64), torch.empty(length, dtype=torch.float64)
-    sources = [(model, row) for model, row in zip(models, rows, strict=True)]
-    sources += [] if parent is None else [(parent, base)]
-    fills = [_widening(checkpoints[model], str(layer.tensors[model]), out) for model, out in sources]
+    rows = torch.empty(len(models), length, dtype=torch.float64)
+    fills = [_widening(checkpoints[i], str(layer.tensors[i]), row) for i, row in zip(models, rows, strict=True)]
     for start in range(0, layer.numel, length):
         begin = min(start, layer.numel - length)  # the last chunk is as long as the others, so it begins earlier
         for fill in fills:
             fill(begin)
-        if parent is not None:
-            rows -= base
         rows[:, : start - begin] = 0.0  # elements that are already counted
         yield rows
 

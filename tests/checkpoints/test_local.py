@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import FileFormatError, UnknownNameError
 from tests.similarity.models import sharded, value, weights
 
 
@@ -51,24 +51,21 @@ def test_safetensors_come_before_pickles_and_the_variant_before_the_plain_file(t
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "ckpt"])
-def test_a_single_file_is_cut_into_parts_and_one_kind_of_weights_has_to_be_chosen(tmp_path: Path, ending: str):
+def test_a_single_file_is_cut_into_parts_without_averaged_weights(tmp_path: Path, ending: str):
     trained = weights("sd15", 1, ldm=True)
     averaged = {"model_ema." + n.removeprefix("model.").replace(".", ""): v + 1 for n, v in trained.items()}
     rest = {"first_stage_model.quant_conv.weight": torch.ones(2), "cond_stage_model.x.weight": torch.ones(3)}
     whole = trained | rest | averaged | {"model_ema.decay": torch.tensor(0.9)}
     path = str(tmp_path / f"v1-5.{ending}")
     torch.save({"state_dict": whole, "global_step": 840000}, path) if ending == "ckpt" else save_file(whole, path)
-    with pytest.raises(InvalidValueError, match=r"v1-5\.\w+ has both trained and averaged .* --ema or --no-ema"):
-        open_checkpoint(path)
-    for ema in (False, True):
-        with open_checkpoint(path, ema=ema) as unet:
-            assert unet.tensors.keys() == trained.keys()
-            assert all(torch.equal(value(unet, n), trained[n] + ema) for n in list(trained)[::50])
-    with open_checkpoint(f"{path}:vae", ema=False) as vae, open_checkpoint(f"{path}:all", ema=False) as both:
+    with open_checkpoint(path) as unet:
+        assert unet.tensors.keys() == trained.keys()
+        assert all(torch.equal(value(unet, n), trained[n]) for n in list(trained)[::50])
+    with open_checkpoint(f"{path}:vae") as vae, open_checkpoint(f"{path}:all") as both:
         assert list(vae.tensors) == ["first_stage_model.quant_conv.weight"]
         assert both.tensors.keys() == trained.keys() | rest.keys()
     with pytest.raises(UnknownNameError, match="Unknown part 'clip'"):
-        open_checkpoint(f"{path}:clip", ema=False)
+        open_checkpoint(f"{path}:clip")
 
 
 def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -36,7 +36,7 @@ def cosine(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def test_the_mean_is_over_all_layers_and_the_lowest_over_a_fifth_of_them():
     models = family()
-    c, weighted = compare(*models), compare(*models, options=Options(weighted=True))
+    c = compare(*models)
     sizes = [math.prod(shape) for shape in LAYERS.values()]
     for i, j in c.pairs:
         cosines = [cosine(models[i].values[name], models[j].values[name]) for name in LAYERS]
@@ -44,8 +44,6 @@ def test_the_mean_is_over_all_layers_and_the_lowest_over_a_fifth_of_them():
         assert (c.mean((i, j)).layers, c.mean((i, j)).parameters) == (7, sum(sizes))
         assert c.lowest((i, j)).layers == 2
         assert c.lowest((i, j)).mean == pytest.approx(sum(sorted(cosines)[:2]) / 2, abs=1e-12)
-        by_size = sum(x * n for x, n in zip(cosines, sizes, strict=True)) / sum(sizes)
-        assert weighted.mean((i, j)).mean == pytest.approx(by_size, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +55,13 @@ def test_the_number_of_lowest_layers_is_rounded_up_from_the_fraction_as_written(
     assert count_of_lowest(fraction, layers) == count
 
 
-def test_a_pair_has_its_own_layers_unless_those_of_all_models_are_asked_for():
+def test_a_pair_has_its_own_layers():
     models = [*family(), held("x", {"other": torch.ones(2)})]
     del models[2].tensors["only_vector"]
     pairs = ((0, 1), (0, 2), (1, 2))
     c = compare(*models)
     assert [c.mean(p).layers for p in pairs] == [7, 6, 6]
     assert (c.mean((0, 3)).mean, c.lowest((0, 3)).mean) == (None, None)
-    assert [compare(*models[:3], options=Options(in_all_models=True)).mean(p).layers for p in pairs] == [6, 6, 6]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -99,23 +96,6 @@ def test_nothing_in_common_is_an_error_that_shows_both_sides():
 def test_layers_in_common_that_cannot_be_compared_are_not_called_another_architecture(values: torch.Tensor):
     with pytest.raises(InvalidValueError, match=r"^No layer is left to compare: .*; w of a\b.* is left out \(.*\)\.$"):
         compare(held("a", {"w": values}), held("b", {"w": values}))
-
-
-def test_updates_are_differences_from_the_parent_and_leave_out_what_it_lacks():
-    models = family()
-    parent = held("p", {k: v for k, v in models[0].values.items() if k != "only_vector"})
-    models[1].values["block.0.norm1.weight"] = parent.values["block.0.norm1.weight"].clone()
-    c = compare(*models[1:], parent=parent)
-    assert c.parent == "p"
-    assert {s.name: s.reason.split(",")[0] for s in c.skipped} == {
-        "only_vector": "not in the parent p",
-        "block.0.norm1.weight": "no update since the parent",
-    }
-    for row in c.rows:
-        updates = [m.values[row.name] - parent.values[row.name] for m in models[1:]]
-        assert row.values[0, 1].cosine == pytest.approx(cosine(*updates), abs=1e-12)
-    with pytest.raises(InvalidValueError, match="The parent m0 is also one of the models"):
-        compare(*models, parent=models[0])
 
 
 def test_the_null_of_weights_is_the_mean_over_all_permutations():

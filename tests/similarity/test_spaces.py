@@ -129,12 +129,3 @@ def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_li
         "q.weight": "its Gram matrix is a multiple of the identity",
     }
     assert figures(c) == {("w.weight", (0, 1)): 1.0}
-
-
-def test_the_update_of_a_space_is_the_gram_of_the_update():
-    parent, one, two = (torch.randn(7, 5) for _ in range(3))
-    pair = [held(n, {"w": w}) for n, w in (("a", parent + one), ("b", parent + two))]
-    for space in SIDES:
-        c = compare(*pair, parent=held("p", {"w": parent}), options=Options(space=space))
-        k, k2 = (centred_gram(x, "w", space) for x in (one, two))
-        assert figures(c)["w", (0, 1)] == pytest.approx(((k * k2).sum() / (k.norm() * k2.norm())).item(), abs=1e-12)

@@ -20,13 +20,13 @@ LARGE = 3 * CHUNK + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 
 
-def measured(*checkpoints: Held, parent: int | None = None) -> list[Moments]:
+def measured(*checkpoints: Held) -> list[Moments]:
     layers = paired(checkpoints, [c.name for c in checkpoints]).layers
-    return [moments(layer, checkpoints, parent) for layer in layers]
+    return [moments(layer, checkpoints) for layer in layers]
 
 
-def figures(*checkpoints: Held, parent: int | None = None) -> Values:
-    (layer,) = measured(*checkpoints, parent=parent)
+def figures(*checkpoints: Held) -> Values:
+    (layer,) = measured(*checkpoints)
     found = values(layer, 0, 1)
     assert found is not None
     return found

@@ -26,7 +26,7 @@ LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.
 """Part of a single file in Stable Diffusion's original layout -> prefix of the names of its tensors."""
 
 EMA: Final = "model_ema."
-"""Prefix of averaged (EMA) weights in Stable Diffusion's layout; the UNet's names follow it, without dots."""
+"""Prefix of averaged (EMA) weights in Stable Diffusion's layout, which are left out, as diffusers does by default."""
 
 
 class Folder:
@@ -61,12 +61,10 @@ class Folder:
         return open_file(self.fetch(file))
 
 
-def open_weights(
-    place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
-) -> Checkpoint:
+def open_weights(place: Folder, part: str | None, *, variant: str | None, cut: str | None = None) -> Checkpoint:
     """Return the opened weights in ``part``, a file or folder of ``place``; if it is None, those of the main model.
 
-    ``cut`` names a part, such as "vae", of a single file; see `open_checkpoint` for ``variant`` and ``ema``.
+    ``cut`` names a part, such as "vae", of a single file; see `open_checkpoint` for ``variant``.
     """
     folder, _, file = (part or "").rpartition("/")
     if file not in place.listing(folder)[0]:
@@ -77,7 +75,7 @@ def open_weights(
     opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
         if not file.endswith(".json"):
-            opened = ldm_part(opened, cut, ema)
+            opened = ldm_part(opened, cut)
         if file.startswith(STEMS):  # diffusers' weights need no config.json
             opened.config = place.config(folder, ask=not file.startswith(STEMS[0]))
     except BaseException:
@@ -149,16 +147,15 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
-def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
+def ldm_part(whole: Checkpoint, part: str | None) -> Checkpoint:
     """Return a part of a single file in Stable Diffusion's original layout, and any other file unchanged.
 
     Args:
         whole: the opened file.
         part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
-        ema: whether to return the averaged weights of the UNet; must be given if the file also has the trained ones.
 
     Raises:
-        InvalidValueError: the file has no such part or no averaged weights, or ``ema`` must be given.
+        InvalidValueError: the file has no such part.
         UnknownNameError: there is no part of this name.
     """
     unet = LDM_PARTS["unet"]
@@ -167,17 +164,6 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
             msg = f"{whole.source} is not in Stable Diffusion's original layout ({unet}*); leave out the part :{part}."
             raise InvalidValueError(msg)
         return whole
-    averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
-    has_both = all(flat in whole.tensors for flat in averaged.values())
-    if ema and not has_both:
-        msg = f"{whole.source} has no separate averaged weights ({EMA}*); leave out --ema (in Python, ema=True)."
-        raise InvalidValueError(msg)
-    if ema is None and has_both:
-        msg = (
-            f"{whole.source} has both trained and averaged (EMA) weights; choose with --ema or --no-ema of `ioadapt"
-            " similarity` (in Python, ema= of open_checkpoint), or give a file that has only one of them."
-        )
-        raise InvalidValueError(msg)
     part = part or "unet"
     if part != "all" and part not in LDM_PARTS:
         raise UnknownNameError("part", part, [*LDM_PARTS, "all"])
@@ -187,11 +173,10 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         others = [p for p, start in LDM_PARTS.items() if any(n.startswith(start) for n in whole.tensors)]
         msg = f"{whole.source} has no part {part!r} (no tensor {prefix}*); choose one of {', '.join(others)}."
         raise InvalidValueError(msg)
-    origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
-    return View(whole.name, whole.source, origins)
+    return View(whole.name, whole.source, {n: (whole, n) for n in inside})
 
 
-def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
+def open_path(path: Path, component: str | None = None, *, variant: str | None) -> Checkpoint:
     """Open a local file or folder; the component is a folder or file in it, or a part of a single file, such as vae."""
     if path.is_symlink() and not path.exists():
         msg = f"{path} is a broken symlink to {os.readlink(path)}; give the path of an existing file or folder."
@@ -202,10 +187,10 @@ def open_path(path: Path, component: str | None = None, *, variant: str | None, 
         msg = f"{path} does not exist{folder}."
         raise SourceError(msg)
     if path.is_dir():
-        opened = open_weights(Folder(path), component, variant=variant, ema=ema)
+        opened = open_weights(Folder(path), component, variant=variant)
         opened.name = path.resolve().name
     else:
-        opened = open_weights(Folder(path.parent), path.name, variant=variant, ema=ema, cut=component)
+        opened = open_weights(Folder(path.parent), path.name, variant=variant, cut=component)
         if path.name.endswith(".json"):
             opened.name = path.absolute().parent.name
     return opened

@@ -26,9 +26,7 @@ T = TypeVar("T")
 HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def open_remote(
-    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
-) -> Checkpoint:
+def open_remote(alias: Alias, *, variant: str | None, cache: Path | None, offline: bool, progress: bool) -> Checkpoint:
     """Open the weights in the repository of an alias, from the cache if the hub fails; see `open_checkpoint`."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
@@ -39,7 +37,7 @@ def open_remote(
     known = cached_commit(asked)
 
     def opened(repository: Repository) -> Checkpoint:
-        weights = open_weights(repository, part, variant=variant, ema=ema)
+        weights = open_weights(repository, part, variant=variant)
         weights.name, weights.revision = alias.name, repository.commit
         return weights
 

@@ -21,15 +21,8 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
         "pairs": [_pair(c, pair) for pair in c.pairs],
         "skipped": [{"name": s.name, "models": list(s.models), "reason": s.reason} for s in c.skipped],
     }
-    options = {
-        "only": sorted(c.options.only) if c.options.only != Options().only else None,
-        "mean": "parameters" if c.options.weighted else None,
-        "in_all_models": c.options.in_all_models or None,
-    }
-    if any(options.values()):
-        content["options"] = {key: value for key, value in options.items() if value is not None}
-    if c.parent is not None:
-        content["parent"] = c.parent
+    if c.options.only != Options().only:
+        content["options"] = {"only": sorted(c.options.only)}
     if by:
         content["groups"] = []
         for one in by:

@@ -54,10 +54,8 @@ def cell(value: float | None) -> str:
 def heading(c: Comparison) -> str:
     space = c.options.space
     what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
-    what = f"{what}, updates since {c.parent}" if c.parent else what
-    mean = "weighted by parameters" if c.options.weighted else "uniform"
     lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
-    return f"cosine of {what}; matched by name; {mean} mean; {lowest}"
+    return f"cosine of {what}; matched by name; uniform mean; {lowest}"
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:

@@ -19,7 +19,7 @@ COARSE = 0.02
 """Largest share of an adapter's squared effect that may be rounding; models run in float32 if it is larger."""
 LIKE = 0.02, 0.1
 """Largest change of a row's outputs with other rows in the batch, relative to their size, in float32 and in halves."""
-BYTES = 1 << 27
+BYTES = 1 << 26
 """Size of a batch's outputs in float32, up to which rows are put into one batch."""
 
 

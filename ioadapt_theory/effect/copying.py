@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.compared import Compared, first_rows
 from ioadapt_theory.effect.goal import Goal
-from ioadapt_theory.effect.passes import Call, cotangents, drawn_on, record, run
+from ioadapt_theory.effect.passes import Call, cotangents, record, run
 from ioadapt_theory.effect.reads_writes import SIDES, Rows
 from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, predict, trust
 from ioadapt_theory.effect.undisturbed import undisturbed
@@ -74,15 +74,8 @@ def expected(
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
     for number, (one, two) in enumerate(batches):
-        draw = partial(cotangents, seed=seed + number, draws=draws, device=drawn_on(source, target))
-        chances: list[Tensor] = []
-
-        def along(output: Tensor, draw: Any = draw, chances: list[Tensor] = chances) -> list[Tensor]:
-            if need == "labels" and not chances:  # the source's
-                chances.append(output.detach().float().softmax(-1))
-            return [*draw(output, chances=chances[0] if chances else None)]
-
-        options: dict[str, Any] = {"call": call, "seed": seed + number, "directions": along}
+        draw = cotangents(draws, seed + number, (lambda y: y.float().softmax(-1)) if need == "labels" else None)
+        options: dict[str, Any] = {"call": call, "seed": seed + number, "directions": draw}
         here = record(source, {name: pair[0] for name, pair in layers.items()}, one, **options).rows
         there = record(target, {name: pair[1] for name, pair in layers.items()}, two, **options).rows
         for name in here.keys() & there.keys():

@@ -121,7 +121,7 @@ class Goal:
                 sums[k] += float((a.exp() * (a - b)).sum(-1).sum(dtype=torch.float64).clamp_min(0))
         return sums[0], sums[1]
 
-    def chances(self) -> Tensor:
+    def chances(self, _: Tensor | None = None) -> Tensor:
         """Return the mean class probabilities of the source with and without its adapter, in the outputs' shape."""
         parts = [(s.softmax(-1) + sa.softmax(-1)).div(2).to(self.t.dtype) for s, sa in self._chunks(self.s, self.sa)]
         return self._unflat(torch.cat(parts))
@@ -129,7 +129,7 @@ class Goal:
     def loss(self, adapted: Tensor) -> Tensor:
         """Return the loss of the adapted target's outputs, which may be differentiated: per row and position if labels.
 
-        It is the cross-entropy with the guessed labels, ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for "change", and
+        It is the cross-entropy with the adapted source's labels, ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for "change", and
         ‖ta - sa‖² / ‖sa - s‖² for "outputs".
         """
         loss: Tensor = _Loss.apply(adapted, self)  # type: ignore[no-untyped-call]
@@ -141,7 +141,7 @@ class Goal:
         total, size = torch.zeros(2, dtype=torch.float64, device=self.t.device)
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
             if self.need == "labels":
-                q, logs = guessed(s, sa, t, self.weight, (1.0,)), a.log_softmax(-1)
+                q, logs = sa.softmax(-1), a.log_softmax(-1)
                 total, size = total - (q * logs).sum(-1).sum(dtype=torch.float64), size + len(a)
                 g = logs.exp_().sub_(q)
             else:

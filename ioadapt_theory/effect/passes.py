@@ -7,7 +7,7 @@ E ggᵀ = JJᵀ. Two models are compared with the *same* cotangents, drawn by ``
 """
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,6 @@ def record(
     call: Call | None = None,
     seed: int = 0,
     draws: int = 1,
-    chances: Tensor | None = None,
     directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
     """Return the output, activations and gradients of one forward and ``draws`` backward passes of a model.
@@ -63,10 +62,8 @@ def record(
         call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
         seed: seed of the cotangents and of random numbers in the model; use the same for both models of a pair.
         draws: number of random cotangents, the vectors from which backward passes start.
-        chances: class probabilities, if the outputs are logits; the cotangents then have the Fisher metric of these
-            probabilities as covariance, so that improbable classes have little weight. By default all outputs have the
-            same weight.
-        directions: function that returns the cotangents for an output, in place of ``draws`` random ones.
+        directions: function that returns the cotangents for an output, see ``cotangents``; by default ``draws`` random
+            ones. To compare two models, give the same function for both.
 
     Raises:
         InvalidValueError: the model fails on the batch, no output can be compared, or the output or a gradient is not
@@ -76,11 +73,11 @@ def record(
     watch = _Watch(modules, batch)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
         output = run(model, batch, call, seed)
-        if not output.isfinite().all():
+        if not output.sum(dtype=torch.promote_types(output.dtype, torch.float32)).isfinite():
             msg = "The model's output contains NaN or infinity on these inputs; check the model and the inputs."
             raise InvalidValueError(msg)
         if output.requires_grad:
-            along = directions(output) if directions else [*cotangents(output, seed, draws, chances)]
+            along = (directions or cotangents(draws, seed))(output)
             watch.backward(output, along)
             draws = len(along)
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
@@ -89,29 +86,32 @@ def record(
 
 
 def cotangents(
-    output: Tensor, seed: int, draws: int, chances: Tensor | None = None, device: torch.device | str | None = None
-) -> Iterator[Tensor]:
-    """Yield random cotangents for an output; for the same seed, shape and kind of device, they are the same.
+    draws: int, seed: int, chances: Callable[[Tensor], Tensor] | None = None
+) -> Callable[[Tensor], list[Tensor]]:
+    """Return a function of an output that draws random cotangents for it, and returns the same ones for later outputs.
 
-    They are drawn on the output's device unless ``device`` is given, see ``drawn_on``. Their entries are independent
-    N(0, 1) or, with class probabilities p (``chances``), have covariance diag p - ppᵀ.
+    Their entries are independent N(0, 1) or, with class probabilities p that ``chances`` returns for the first output,
+    have covariance diag p - ppᵀ, the Fisher metric, so that improbable classes have little weight.
     """
-    device = torch.device(device or output.device)
-    wide = torch.promote_types(output.dtype, torch.float32)
-    generator = torch.Generator(device).manual_seed(seed)
-    for _ in range(draws):
-        drawn = torch.randn(output.shape, generator=generator, device=device, dtype=wide).to(output.device)
-        if chances is not None:
-            p = chances.to(drawn)
-            drawn *= p.sqrt()
-            drawn -= p * drawn.mul(p.sqrt()).sum(-1, keepdim=True)
-        yield drawn.to(output.dtype)
+    drawn: list[Tensor] = []
 
+    def along(output: Tensor) -> list[Tensor]:
+        if not drawn:
+            options: dict[str, Any] = {
+                "device": output.device,
+                "dtype": torch.promote_types(output.dtype, torch.float32),
+            }
+            generator = torch.Generator(output.device).manual_seed(seed)
+            root = None if chances is None else chances(output.detach()).to(**options).sqrt()
+            for _ in range(draws):
+                g = torch.randn(output.shape, generator=generator, **options)
+                if root is not None:
+                    g -= root * (root * g).sum(-1, keepdim=True)
+                    g *= root
+                drawn.append(g.to(output.dtype))
+        return [g.to(output) for g in drawn]
 
-def drawn_on(*models: nn.Module) -> str | None:
-    """Return "cpu" if the models are on unlike kinds of devices, which draw different numbers from one seed."""
-    kinds = {p.device.type for model in models for p in model.parameters() if not p.is_meta}
-    return "cpu" if len(kinds) > 1 else None
+    return along
 
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
@@ -123,7 +123,9 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
     """Run a model; return the output to compare, with padding set to 0, and its name (see ``outputs.selected``)."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"} if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=[*devices]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack trace
+        if devices:
+            torch.cuda.manual_seed_all(seed)
         try:
             result = (call or called)(model, fitted(batch, model))
         except (IoAdaptError, torch.OutOfMemoryError):

@@ -157,17 +157,18 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
 
 
 def trust(differing: float, changed: float) -> float:
-    """Return the target's weight in the estimate of the labels, w = min(½, D²/(D² + A²)).
+    """Return the target's weight in the estimate of the labels, w = ¼ D²/(D² + A²).
 
-    Without labels, it is unknown which plain model is right where they differ: w = ½ treats both equally, and w = 0
-    uses only the source. If the adapter changes much, relative to the difference between the models, it is presumed to
-    have corrected many of the source's errors, so that the target adds little information.
+    Without labels, it is unknown which plain model is right where they differ. If an adapter leaves the share θ of the
+    source's own errors, and the target has errors of its own of the same size, the labels are estimated best with
+    w = θ/2. Of an adapter that changes little, relative to the difference between the models, θ is unknown, ½ on
+    average; the more it changes, the smaller θ is presumed. The interval of a prediction covers 0 to 2w.
 
     Args:
         differing: D, the sum over rows and positions of the KL divergence between the plain source and target.
         changed: A, the same sum for the adapted and the plain source; see ``Goal.divergences``.
     """
-    return min(0.5, differing**2 / max(differing**2 + changed**2, 1e-300))
+    return 0.25 * differing**2 / max(differing**2 + changed**2, 1e-300)
 
 
 def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 0) -> Prediction:

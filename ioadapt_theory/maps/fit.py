@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair, divided
 from ioadapt_theory.effect.compared import Compared
-from ioadapt_theory.effect.passes import Call, Recorded, record
+from ioadapt_theory.effect.passes import Call, Recorded, cotangents, record
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.counterparts import counterparts
@@ -84,7 +84,9 @@ def map_models(
     kept: dict[Place, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {}
 
     def recorded(pair: Pair, number: int) -> tuple[Recorded, Recorded]:
-        options: dict[str, Any] = {"call": compared.call, "draws": draws, "seed": seed + number}
+        chances = (lambda y: y.float().softmax(-1)) if compared.need == "labels" else None
+        options: dict[str, Any] = {"call": compared.call, "seed": seed + number}
+        options["directions"] = cotangents(draws, seed + number, chances)
         return record(source, here, pair[0], **options), record(target, there, pair[1], **options)
 
     with undisturbed(source), undisturbed(target), disable(source), disable(target):

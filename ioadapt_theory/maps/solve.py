@@ -36,10 +36,10 @@ class Rule:
     """
 
     kind: str
-    penalty: float = 0.01
+    penalty: float = 0.001
 
 
-TWO_WAY, PROCRUSTES, ONE_WAY = Rule("two-way"), Rule("procrustes", 0.0), Rule("one-way")
+TWO_WAY, PROCRUSTES, ONE_WAY = Rule("two-way"), Rule("procrustes", 0.0), Rule("one-way", 0.01)
 RULES: Final = {rule.kind: rule for rule in (TWO_WAY, PROCRUSTES, ONE_WAY)}
 KNOWN: Final = Rule("two-way", 1.0)
 """The two-way map towards the identity, for models whose weights show that they have the same bases."""

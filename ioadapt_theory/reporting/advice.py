@@ -91,6 +91,9 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 def _of_sides(predictions: Predictions) -> list[Advice]:
     """Return advice on where to train a new adapter, from the share of its gain that a copy is expected to keep."""
     shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
+    if predictions.damaged:
+        why = "the target is a rounded or pruned copy of the source; a prediction needs a trained adapter"
+        return [Advice("train an adapter on the source, and copy it", why)]
     if not shares:
         why = "the inputs reach no layer whose input or output size is the same in both models"
         return [Advice("train an adapter on each model", why)]

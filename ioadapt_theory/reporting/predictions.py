@@ -18,6 +18,7 @@ from ioadapt_theory.effect import Compared, Expected, Prediction, expected, meas
 from ioadapt_theory.effect.batches import row_count
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.lineage import damaged
 from ioadapt_theory.moving.put import TransferError
 from ioadapt_theory.moving.transfer import transfer
 
@@ -37,6 +38,8 @@ class Predictions:
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs f_S of the source and f_T of the target, without adapters.
         explained: share of the source's loss that the adapter removed, which ``bound`` needs.
         compared: which output is compared, what both models need of it, and why.
+        damaged: whether the target is a rounded or pruned copy of the source. Nothing is then expected of new adapters,
+            since the effects of random changes there do not resemble those of trained adapters.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -44,6 +47,7 @@ class Predictions:
     difference: float
     explained: float
     compared: Compared
+    damaged: bool = False
 
     @property
     def bound(self) -> float | None:
@@ -101,12 +105,13 @@ def predict_move(
         enough = max(LEAST, round(ENOUGH / compared.positions**0.5))
         few = whole(inputs, target_inputs, size=min(fewer, enough))
         apart = max(1, sum(row_count(one) for one, _ in few) // enough)
-        shares = expected(source, target, modules, few[::apart], **options)
+        copied_weights = damaged(modules.values())
+        shares = {} if copied_weights else expected(source, target, modules, few[::apart], **options)
     copied = None
     if adapter is not None:
         with suppress(TransferError), _copied(source, target, adapter, names):  # no layer fits: no copy
             copied = measured(source, target, batches, disable, compared)
-    return Predictions(shares, copied, difference, explained, compared)
+    return Predictions(shares, copied, difference, explained, compared, copied_weights)
 
 
 def _base_layers(model: nn.Module) -> dict[str, nn.Module]:

@@ -72,6 +72,8 @@ def counts(report: Report) -> str:
 
 def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
+    if copied is None and predictions.damaged:
+        return [f"{predictions.compared} What a new adapter keeps on a damaged copy of its model is not predicted."]
     if copied is None:
         shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
         return [

@@ -301,6 +301,6 @@ def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
         with ours.disable_adapter(), source.disable_adapter():
             d, d2 = d - source(x).logits, d2 - ours(x).logits
     kept = float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
-    assert kept > 0.5  # a penalty of .01 shrinks what few rows see, and this effect is large
+    assert kept > 0.9
     assert main(["transfer", llamas["lora"], "--out", str(out)]) == MISUSE
     assert "Give ADAPTER, SOURCE and TARGET" in capsys.readouterr().err

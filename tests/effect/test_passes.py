@@ -36,7 +36,7 @@ def test_every_layer_has_its_reader_and_writer_whatever_is_frozen_and_changed_in
     for name, p in model.named_parameters():
         p.requires_grad_(trainable == "all" or (trainable == "one" and name == "2.weight"))
     recorded = record(model, linears(model), X, seed=7, draws=2)
-    second = [*cotangents(recorded.output, 7, 2)][1]
+    second = cotangents(2, 7)(recorded.output)[1]
     for name, g in by_autograd(copy.deepcopy(model), X, second).items():
         rows, module = recorded.rows[name], model[int(name)]
         torch.testing.assert_close(rows.writer("weight")[1, :, 0], g)
@@ -91,7 +91,7 @@ def test_a_recomputation_in_the_backward_pass_is_not_another_call():
     rows = record(model, linears(model), X).rows
     assert rows["first"].reader("weight").shape == (5, 1, 6)
     assert rows["first"].writer("weight").shape == (1, 5, 1, 9)
-    direction = next(iter(cotangents(model(X), 0, 1)))
+    direction = cotangents(1, 0)(model(X))[0]
     torch.testing.assert_close(rows["first"].writer("weight")[0, :, 0], by_autograd(model, X, direction)["first"])
 
 
@@ -112,7 +112,7 @@ def test_calls_of_one_module_follow_one_another_with_their_own_gradients():
 
     model = Twice()
     rows = record(model, {"layer": model.layer}, X, seed=1).rows["layer"]
-    direction = next(iter(cotangents(model(X), 1, 1)))
+    direction = cotangents(1, 1)(model(X))[0]
     torch.testing.assert_close(rows.writer("weight")[0, :, 1], direction)
     slope = 1 - model.layer(X).tanh() ** 2
     torch.testing.assert_close(rows.writer("weight")[0, :, 0], direction @ model.layer.weight * slope)
@@ -144,7 +144,7 @@ def test_what_a_convolution_reads_times_its_kernel_is_the_convolution(dims, mode
     conv = kind(2, 6, 3, stride=2, padding=1, dilation=1 + (dims > 1), padding_mode=mode, groups=groups, bias=False)
     x = torch.randn(3, 2, *[7, 6, 8][:dims])
     rows = record(conv, {"": conv}, x).rows[""]
-    kernel, g = conv.weight.flatten(1).mT.detach(), next(iter(cotangents(conv(x), 0, 1)))
+    kernel, g = conv.weight.flatten(1).mT.detach(), cotangents(1, 0)(conv(x))[0]
     along = effects(*rows.both("weight"), kernel, torch.eye(6))[0]
     torch.testing.assert_close(along, (g * conv(x)).flatten(1).sum(1).detach())
 
@@ -273,3 +273,11 @@ def test_a_half_precision_model_whose_weights_are_loaded_for_each_call_is_record
         torch.testing.assert_close(offloaded.output, plain.output)
         for side in ("weight", "input", "output"):
             torch.testing.assert_close(offloaded.rows["2"].writer(side), plain.rows["2"].writer(side))
+
+
+def test_cotangents_have_the_fisher_metric_and_are_the_same_for_both_models():
+    p = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
+    draw = cotangents(1, 3, lambda _: p.expand(40_000, 3))
+    (g,), (again,) = draw(torch.zeros(40_000, 3, dtype=torch.float64)), draw(torch.ones(40_000, 3))
+    torch.testing.assert_close(g.mT @ g / len(g), p.diag() - torch.outer(p, p), atol=0.01, rtol=0)
+    assert torch.equal(again, g)

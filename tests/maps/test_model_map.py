@@ -48,7 +48,7 @@ def test_a_map_tells_its_size_and_what_it_explains(between, tmp_path):
     size = (tmp_path / "map.safetensors").stat().st_size
     assert between.nbytes < size < between.nbytes + 8000
     assert min(*between.places["2:input"].activations, *between.places["2:input"].gradients) > 0.9
-    assert "2:input: P 0.9" in str(between)
+    assert "2:input: P 1.00" in str(between)
     weight = map_models(mlp(0), gauge(mlp(0), 3), GENERIC, need="change", placements=["weight"], layers=["2"])
     assert {*weight.places} == {"2:input", "2:output"}
     assert weight.nbytes < between.nbytes / 2

@@ -209,3 +209,15 @@ def test_the_json_and_the_page_hold_every_layer_and_the_answer():
     assert "&lt;b&gt;a&lt;/b&gt;" in page
     assert page.count("<tr>") >= 4
     assert all(part not in page for part in ("http:", "https:", "src=", "<script "))
+
+
+def test_nothing_is_expected_of_new_adapters_on_a_damaged_copy():
+    source, target = network(0), copy.deepcopy(network(0))
+    for module in target:
+        if isinstance(module, nn.Linear):
+            module.weight.data = (module.weight.data * 8).round() / 8
+    told = report(source, target, inputs=inputs(), need="change")
+    assert told.predictions.expected == {}
+    assert "is not predicted" in to_text(told)
+    assert "train an adapter on the source, and copy it" in str(told).lower()
+    assert report(source, tuned(source, 0.2, 1), inputs=inputs(), need="change").predictions.expected

@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Recorded, record
+from ioadapt_theory.effect.passes import Recorded, cotangents, record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, places
@@ -209,8 +209,8 @@ def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> It
     pairs = [*pairs]
     for number, pair in enumerate(pairs):
         trial.progress("recording", number, len(pairs))
-        given: dict[str, Any] = {"call": trial.compared.call, "draws": draws, "seed": options.seed + number}
-        if trial.need == "labels":  # the class probabilities that define the metric
-            given["chances"] = trial.goal(pair, number).chances()
+        chances = trial.goal(pair, number).chances if trial.need == "labels" else None
+        draw = cotangents(draws, options.seed + number, chances)
+        given: dict[str, Any] = {"call": trial.compared.call, "seed": options.seed + number, "directions": draw}
         with disable(trial.source), disable(trial.target):
             yield record(trial.source, here, pair[0], **given), record(trial.target, there, pair[1], **given)

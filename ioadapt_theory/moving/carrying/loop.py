@@ -1,4 +1,4 @@
-"""One loop with a budget: every start takes a few label-free steps, and the best one goes on until the budget ends."""
+"""One loop with a budget: the best starts take a few label-free steps, and the best of them goes on until its end."""
 
 import math
 import time
@@ -16,8 +16,8 @@ from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 LEAST, MOST, WEIGHTS = 30, 100, 3e8
 """Default numbers of steps of the winner for large and for small models, and number of weights times steps between."""
-FIRST = 10
-"""Number of the winner's steps for each step that all starts take before one is chosen."""
+LEADING, FIRST = 3, 10
+"""Number of starts that take first steps, and number of the winner's steps for each of them."""
 RATE, SHARE, DECAY = 0.01, 0.3, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
 STRIDE = 10
@@ -99,21 +99,22 @@ class Budget:
 
 
 def race(trial: Trial, starts: Mapping[Rule, Adapters]) -> dict[Rule, Run]:
-    """Return all starts after their first steps, the best of which is trained until the budget's end.
+    """Return all starts, the best of which is trained until the budget's end.
 
-    A start is judged after its first steps, since the best closed form may be one from which no step leads on. The
-    winner is trained on the selection rows, too; a prediction has rows of its own.
+    The starts with the best scores take their first steps, and the best is chosen after them, since the best closed
+    form may be one from which no step leads on. The winner is trained on the selection rows, too; a prediction has rows
+    of its own.
     """
-    budget, runs = Budget(trial), dict[Rule, Run]()
+    budget, runs = Budget(trial), {rule: Run(trial, adapters) for rule, adapters in starts.items()}
     fit, select = trial.rows.fit, trial.rows.select
-    for number, (rule, adapters) in enumerate(starts.items()):
-        trial.progress(f"trying {rule.kind}", number, len(starts))
-        runs[rule] = run = Run(trial, adapters)
-        if budget.first and (budget.seconds is None or budget.gone(0) < 0.5):  # half of the time is the winner's
-            run.steps(budget.first, lambda _: 1.0, fit)
-            run.look()
+    leading = sorted(runs, key=lambda rule: runs[rule].score, reverse=True)[:LEADING]
     if not runs or not budget.total:
         return runs
+    for number, rule in enumerate(leading):
+        trial.progress(f"trying {rule.kind}", number, len(leading))
+        if budget.seconds is None or budget.gone(0) < 0.5:  # half of the time is the winner's
+            runs[rule].steps(budget.first, lambda _: 1.0, fit)
+            runs[rule].look()
     run = max(runs.values(), key=lambda run: run.score)
     while not run.idle and budget.gone(run.done) < 1:
         trial.progress("training", run.done, budget.total)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.maps import ModelMap as ModelMap
     from ioadapt_theory.maps import map_models as map_models
     from ioadapt_theory.moving import TransferError as TransferError
-    from ioadapt_theory.moving import combine as combine
     from ioadapt_theory.moving import extract as extract
     from ioadapt_theory.moving import resize as resize
     from ioadapt_theory.moving import transfer as transfer
@@ -51,7 +50,7 @@ _HOME = {
         " layers merge parameters remove scale unload unmerge"
     ),
     "maps": "ModelMap map_models",
-    "moving": "TransferError combine extract resize transfer",
+    "moving": "TransferError extract resize transfer",
     "moving.bake": "bake",
     "moving.convert": "convert",
     "errors": (

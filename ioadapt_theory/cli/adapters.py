@@ -13,6 +13,10 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
@@ -92,20 +96,23 @@ def run(args: argparse.Namespace) -> int:
         parts = _parts(args, file, source, stack)
         if args.action == "inspect":
             return _show(args, file, parts)
+        more = _more(args, file, parts[0], source) if args.action == "bake" else {}
         for part in parts:
             if not args.partial or not part.layers:
-                part.require_complete(*(one.component for one in parts))
+                part.require_complete(*(one.component for one in parts), kept=more)
             if warning := part.correspondence.warning():
                 sys.stderr.write(f"{warning}\n")
-        count = _bake(args, parts) if args.action == "bake" else _convert(args, parts[0])
-    rest = [str(change) for change in file.changes] + [*file.unread]
-    more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
+            sys.stderr.writelines(f"{note}\n" for note in part.notes)
+        count = _bake(args, parts, more) if args.action == "bake" else _convert(args, parts[0])
+    rest = [key for key in (*(change.key for change in file.changes), *file.unread) if key not in more]
+    also = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = sum(len(part.correspondence.unproven(part.layers)) for part in parts)
     evidence = f", {unproven} of them matched only by name" if unproven else ""
     total = sum(len(part.layers) + len(part.lost) for part in parts)
     others = file.left_out(*(part.component for part in parts))
-    more += f" {told(others)}." if others else ""
-    sys.stderr.write(f"{args.out}: {count} of {total} layers written{evidence}.{more}\n{told_written(args.out, count)}")
+    also += f" {told(others)}." if others else ""
+    also += f" For the common tokens: {', '.join(sorted(more))}." if more else ""
+    sys.stderr.write(f"{args.out}: {count} of {total} layers written{evidence}.{also}\n{told_written(args.out, count)}")
     return OK
 
 
@@ -147,7 +154,19 @@ def _matched(
     return matched
 
 
-def _bake(args: argparse.Namespace, parts: "list[Match]") -> int:
+def _more(
+    args: argparse.Namespace, file: "AdapterFile", part: "Match", source: "Checkpoint | None"
+) -> "Mapping[str, Tensor]":
+    """Return what PEFT's file has on embeddings and heads besides layers, for the tokens of the base."""
+    from ioadapt_theory.adapters.base_weights import TensorWeights, checkpoint_weights
+    from ioadapt_theory.formats.vocabulary import common_rows, reader
+
+    if file.config is None or args.style not in {None, "peft"} or not isinstance(part.weights, TensorWeights):
+        return {}
+    return common_rows(file, reader(part.weights), reader(checkpoint_weights(source)) if source else None)
+
+
+def _bake(args: argparse.Namespace, parts: "list[Match]", more: "Mapping[str, Tensor]") -> int:
     """Write a plain LoRA, print each layer's rank and the lost share of its change, and return the number of layers."""
     from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
     from ioadapt_theory.formats.rewrite import Part, rewrite
@@ -164,7 +183,7 @@ def _bake(args: argparse.Namespace, parts: "list[Match]") -> int:
             Part(part.layers, layers, renamed=part.correspondence.origins.how != "name")
             for part, layers in zip(parts, made, strict=True)
         ]
-        rewrite(args.out, file, same, base=args.base, notes=args.notes, dtype=dtype_of(args))
+        rewrite(args.out, file, same, base=args.base, notes=args.notes, dtype=dtype_of(args), more=more)
     else:
         named = {_component(args, part, style): layers for part, layers in zip(parts, made, strict=True)}
         task = (file.config or {}).get("task_type")

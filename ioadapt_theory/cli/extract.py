@@ -72,5 +72,5 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
         parts = ", ".join(both)
         msg = f"{args.tuned} has the weights of {args.base} in all parts ({parts}); give the tuned model first."
         raise InvalidValueError(msg)
-    moves.write(args, None, result, base, entries, progress)
+    moves.write(args, None, result, base, entries, progress, tuned)
     return result, lines

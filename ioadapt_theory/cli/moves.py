@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from ioadapt_theory.outputs import at_home, together, write_text
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
     from ioadapt_theory.models.inputs import Batches
@@ -147,15 +149,18 @@ def entries(args: argparse.Namespace, adapter: str, target: str, source: str | N
     return made
 
 
-def rest(file: "AdapterFile", result: list[Moved], why_not: str) -> list[str]:
+def rest(file: "AdapterFile", result: list[Moved], more: "Mapping[str, Tensor]", why_not: str) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
     from ioadapt_theory.formats.match import told
+    from ioadapt_theory.formats.vocabulary import told as told_more
 
     lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}
-    lost |= {str(change): "a change of the base model's weights, which is not transferred" for change in file.changes}
-    lost |= dict(file.unread)
+    new = "a new value for a tensor of the base model, which does not fit the target"
+    lost |= {str(change): new for change in file.changes if change.key not in more}
+    lost |= {key: why for key, why in file.unread.items() if key not in more}
     none = [f"No adapter of {one.part or one.component} is written." for one in result if not one.outcome.matched]
-    lines = [f"{name}: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
+    lines = told_more(file, more) + [line for one in result if one.matched for line in one.matched.notes]
+    lines += [f"{name}: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
     lines += [f"... {len(lost)} parts of {file.path} are not moved."] if len(lost) > 5 else []
     others = file.left_out(*(one.component for one in result))
     return [*lines, f"{told(others)}: {why_not}."] if others else lines
@@ -168,20 +173,22 @@ def write(
     target: "Source",
     entries: dict[str, str],
     progress: Progress,
-) -> None:
-    """Write what was moved like its file; in our own format if a single part is not a plain LoRA."""
+    source: "Source",
+) -> "Mapping[str, Tensor]":
+    """Write what was moved like its file, or in our own format; return what else of the file is written, by key."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
     from ioadapt_theory.formats.own import save_adapter
     from ioadapt_theory.formats.provenance import KEPT
     from ioadapt_theory.formats.rewrite import Part, rewrite
+    from ioadapt_theory.formats.vocabulary import common_rows, reader
 
     if not (done := [one for one in result if one.outcome.matched]):
-        return
+        return {}
     progress("writing", 0, 1)
     entries = entries | {KEPT: " ".join(f"{one.part}:{one.outcome.kept:z.2f}".lstrip(":") for one in done)}
-    parts, plain, idle = [], True, 0
+    parts, plain, idle, turned = [], True, 0, 0
     for one in done:
         model = target.load(one.part if one.part in target.parts else target.main)
         weights, stored = ModelWeights(model), one.matched.layers if one.matched else {}
@@ -190,16 +197,20 @@ def write(
             adapter: Any = module.adapters["default"]
             if adapter.family == "lora" and [*adapter] == ["weight"]:
                 made |= factors([(name, adapter, weights.layer(name))])
-            elif name in stored and stored[name].rows is None and stored[name].holds(adapter):
-                made[name] = None  # written as it is stored
+                turned += name in stored and stored[name].sketch.family != "lora"
+            elif name in stored and (same := stored[name].tensors_of(adapter)) is not None:
+                made[name] = same
             else:
                 plain = False
         for name, why in one.outcome.unmatched.items():  # such as those behind the states that the UNet reads
             if why.endswith(NO_EFFECT) and name in stored and stored[name].rows is None and name in weights.names:
-                made.setdefault(name, None)
-                idle += 1
+                if not turned or stored[name].sketch.family == "lora":  # a configuration has one family
+                    made.setdefault(name, None)
+                    idle += 1
         origins = {n: old if "," not in old else "" for n, old in one.outcome.sources.items()}
         parts.append(Part(stored, made, origins))
+    if turned:
+        sys.stderr.write(f"{turned} layers are written as plain LoRAs, whatever they were in {args.adapter}.\n")
     if idle:
         sys.stderr.write(f"{idle} layers have no effect on what is compared; they are copied unchanged.\n")
     if file is None:
@@ -211,15 +222,19 @@ def write(
             named = {names.get(one.part, one.part): part.layers for one, part in zip(done, parts, strict=True)}
         write_lora(args.out, named, style, base=target.given, metadata=entries, dtype=dtype_of(args))
     elif plain and file.format in STYLE_OF:
-        rewrite(args.out, file, parts, base=target.given, notes=entries, dtype=dtype_of(args))
+        more = {} if file.config is None else common_rows(file, *(reader(some.load()) for some in (target, source)))
+        rewrite(args.out, file, parts, base=target.given, notes=entries, dtype=dtype_of(args), more=more)
+        return more
     elif len(done) > 1:
         msg = "Several parts can be written only as plain LoRAs; move one at a time with --component."
         raise InvalidValueError(msg)
     else:
         if file.format in STYLE_OF:
-            sys.stderr.write(f"{args.out} is in ioadapt's own format, since the adapter is not a plain LoRA.\n")
+            why = "the adapter is not a plain LoRA; --rank R makes it one"
+            sys.stderr.write(f"{args.out} is in ioadapt's own format, since {why}.\n")
         model = target.load(done[0].part if done[0].part in target.parts else target.main)
         save_adapter(model, args.out, metadata=file.kept() | entries)
+    return {}
 
 
 def show(args: argparse.Namespace, result: list[Moved], lines: list[str]) -> int:

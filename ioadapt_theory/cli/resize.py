@@ -63,5 +63,5 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
         limits = {"rank": args.rank, "share": args.share}
         options = moves.options_of(args, inputs, progress) | limits
         result.append(Moved(component, part, matched, resize(model, moved(inputs.source, device), **options)))
-    moves.write(args, file, result, base, entries, progress)
-    return result, moves.rest(file, result, "the model does not have this part")
+    more = moves.write(args, file, result, base, entries, progress, base)
+    return result, moves.rest(file, result, more, "the model does not have this part")

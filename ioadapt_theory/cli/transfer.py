@@ -133,16 +133,16 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
     source = models[0] if models else open_source(args.source, args.config)
     target = models[1] if models else source if args.source == args.target else open_source(args.target, args.config)
     if file is None:
-        result, lines = [_tuned(args, source, target, progress)], list[str]()
+        result = [_tuned(args, source, target, progress)]
     else:
         warn_if_exchanged(file, source, target)
         pairs = moves.pairs_of(args, file, source, target)
         if args.map is None:
             moves.find_inputs(args, file)
         result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
-        lines = moves.rest(file, result, "SOURCE and TARGET do not both have this part")
-    moves.write(args, file, result, target, entries, progress)
-    return result, lines
+    more = moves.write(args, file, result, target, entries, progress, source)
+    why_not = "SOURCE and TARGET do not both have this part"
+    return result, [] if file is None else moves.rest(file, result, more, why_not)
 
 
 def _require_order(args: argparse.Namespace, *, tuned: bool) -> None:

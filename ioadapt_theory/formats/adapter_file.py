@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import torch
+from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.checkpoint import Ranges
@@ -15,6 +15,15 @@ from ioadapt_theory.formats.tensors import OURS, TensorFile
 
 DIFFUSERS_CONFIG = "lora_adapter_metadata"
 """Key in the header under which diffusers stores PEFT's configuration, {"unet.r": 4, ...} with components."""
+
+PARAMETERS: Final = {
+    **{"down": "A", "up": "B", "magnitude": "m", "dora_scale": "m", "diff": "Delta"},
+    **{"hada_w1_a": "B1", "hada_w1_b": "A1", "hada_w2_a": "B2", "hada_w2_b": "A2"},
+    **{"lokr_w1": "C", "lokr_w2": "D", "lokr_w2_a": "B", "lokr_w2_b": "A"},
+}
+"""Role of a tensor in a file -> the parameter of our adapter that it stores, transposed."""
+SCALED: Final = ("up", "hada_w1_a", "lokr_w1", "diff")
+"""The tensor of each family that takes up a new scaling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +34,9 @@ class StoredLayer:
         name: the layer's name in the file.
         sketch: the adapter on the meta device, with sizes and settings.
         adapter: a function that reads the values and returns the adapter.
-        spares_bias: whether the adapter acts on the layer's output before the bias is added, as PEANUT does.
         keys: role of a tensor ("down", "up", "alpha", ...) -> its key in the file.
         rows: the outputs of the stored layer that this part of it adapts, or None for the whole layer.
+        cut_from: the number of tokens in the file, if it was changed to that of another head.
 
     Example:
         >>> import tempfile
@@ -42,14 +51,26 @@ class StoredLayer:
     name: Name
     sketch: Adapter
     adapter: Callable[[], Adapter]
-    spares_bias: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     rows: Ranges | None = None
+    cut_from: int | None = None
 
-    def holds(self, adapter: Adapter) -> bool:
-        """Return whether the stored values are those of this adapter."""
-        here, there = self.adapter().state_dict(), adapter.state_dict()
-        return here.keys() == there.keys() and all(torch.equal(t, there[key].to(t)) for key, t in here.items())
+    def tensors_of(self, adapter: Adapter) -> dict[str, Tensor] | None:
+        """Return the tensors by which this file would store another adapter for the layer, or None if it cannot."""
+        parts, others = dict(adapter.parts()), dict(self.sketch.parts())
+        if self.rows is not None or parts.keys() != others.keys() or len(parts) > 1 or adapter.shift is not None:
+            return None
+        ((side, phi),) = parts.items()
+        factors = {role: PARAMETERS[role] for role in self.keys if role in PARAMETERS}
+        if type(phi) is not type(others[side]) or {*factors.values()} != {name for name, _ in phi.named_parameters()}:
+            return None
+        scale, tensors = phi.scaling / (others[side].scaling or 1.0), dict[str, Tensor]()
+        for role, name in factors.items():
+            p, shape = phi.get_parameter(name).detach(), others[side].get_parameter(name).shape
+            if p.shape != shape:
+                return None
+            tensors[role] = (p.mT if p.ndim > 1 else p) * (scale if role in SCALED else 1.0)
+        return tensors
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 
 import torch
+from torch.nn.functional import pad
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.families import FAMILIES, Family, LoRA, Spec
 from ioadapt_theory.adapters.families.family import Ranges, Size, picked
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
@@ -88,6 +89,16 @@ def refit(adapter: Adapter, size: Size) -> None:
         here = sizes[placement]
         if rows in {0, here[0]} and outputs in {0, here[1]} and inputs == rows:
             phi.size = here
+
+
+def widened(adapter: Adapter, columns: int) -> Adapter:
+    """Return a LoRA of a weight for another number of outputs: the common ones; further outputs are not changed."""
+    (_, phi), *_ = adapter.parts()
+    n = columns - phi.size[1]
+    b, shift = pad(phi.get_parameter("B"), (0, n)), adapter.shift
+    size, spec = (phi.size[0], columns, phi.size[2]), Spec(rank=phi.spec.rank, scaling=phi.scaling)
+    new = LoRA.stored(size, spec, {"A": phi.get_parameter("A"), "B": b})
+    return Adapter("lora", {Placement.WEIGHT: new}, None if shift is None else pad(shift, (0, n)))
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:

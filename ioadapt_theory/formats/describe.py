@@ -41,6 +41,7 @@ def describe(file: AdapterFile, parts: Sequence[Match] = ()) -> dict[str, Any]:
             places.setdefault(str(stored.name), []).append(layer)
         facts["matched"] = {name: ", ".join(several) for name, several in places.items()}
         facts["unmatched"] = {str(name): why for part in parts for name, why in part.lost.items()}
+        facts["notes"] = [note for part in parts for note in part.notes]
         facts["left out"] = file.left_out(*(part.component for part in parts))
         facts["matched by"] = parts[0].correspondence.origins.how
         facts["no evidence"] = [n for part in parts for n in part.correspondence.unproven(part.layers)]
@@ -73,6 +74,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
         lines += [f"{told(facts['left out'])}: the base does not have this part"] if facts["left out"] else []
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
+        lines += facts["notes"]
         lines += [facts["warning"]] if facts["warning"] else []
         if facts["fingerprints"]:
             lines.append(f"base layers with the adapter's original weights, by fingerprint: {facts['identical']}")

@@ -1,5 +1,6 @@
 """`load` reads and checks an adapter file of any format, and then puts the adapter on a model."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,8 @@ def load(
             " which removing the adapter does not undo, or strict=False to leave them unchanged."
         )
         raise FileFormatError(msg)
+    for note in matched.notes:
+        warnings.warn(note, stacklevel=2)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in chosen.items()}
     sources = {layer: str(stored.name) for layer, stored in chosen.items()}
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}

@@ -1,8 +1,9 @@
 """Matching of the layers of an adapter file with the layers of a base, by name or origin, and by size."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
@@ -13,9 +14,11 @@ from ioadapt_theory.checkpoints.names.flux_sd3 import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.build import cut, refit
+from ioadapt_theory.formats.build import cut, refit, widened
 
 NO_LAYER = "the {} has no layer of this name"
+HEADS = ("lm_head", "embed_out")
+"""Last parts of the names of layers whose outputs are tokens; a model with added tokens has more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class Match:
     chosen: bool = False
 
     @property
+    def notes(self) -> list[str]:
+        """A sentence for each head whose number of tokens is not that of the adapter."""
+        return [
+            f"{layer}: the {min(stored.cut_from, phi.size[1])} common tokens of {phi.size[1]} in the model are adapted."
+            for layer, stored in self.layers.items()
+            for _, phi in stored.sketch.parts()
+            if stored.cut_from is not None
+        ]
+
+    @property
     def left_out(self) -> dict[str, int]:
         """The number of layers in each of the file's other components."""
         return self.file.left_out(self.component)
@@ -50,11 +63,12 @@ class Match:
         for layer, stored in self.layers.items():
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
-    def require_complete(self, *components: str) -> None:
-        """Raise InvalidValueError if a layer or key of the file is not used; ``components`` are those that are."""
+    def require_complete(self, *components: str, kept: Collection[str] = ()) -> None:
+        """Raise InvalidValueError if a layer or key of the file is not used; ``components`` and keys ``kept`` are."""
         left_out = {} if self.chosen else self.file.left_out(self.component, *components)
-        altered = {str(change): "a new value for a tensor of the base" for change in self.file.changes}
-        problems = [f"{k}: {why}" for part in (self.lost, self.file.unread, altered) for k, why in part.items()]
+        altered = {change.key: "a new value for a tensor of the base" for change in self.file.changes}
+        rest = {k: why for k, why in {**self.file.unread, **altered}.items() if k not in kept}
+        problems = [f"{k}: {why}" for part in (self.lost, rest) for k, why in part.items()]
         if not self.layers:  # --partial cannot help
             why = f"no layer fits the base ({problems[0]}); give the model that the adapter was trained on."
         elif left_out:
@@ -136,7 +150,7 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
 def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
     """Return the adapters for all layers of the base that a stored layer matches, or the reason why they do not fit."""
     try:
-        everywhere = {layer: part for place in several for layer, part in _parts(stored, place).items()}
+        everywhere = {layer: _sized(part, weights, layer) for p in several for layer, part in _parts(stored, p).items()}
     except UnsupportedError as error:
         return error.reason
     return next(filter(None, (_misfit(part, weights, layer) for layer, part in everywhere.items())), everywhere)
@@ -158,6 +172,18 @@ def _cut(stored: StoredLayer, edges: Ranges) -> StoredLayer:
     )
 
 
+def _sized(stored: StoredLayer, weights: Weights, layer: str) -> StoredLayer:
+    """Return a head's adapter for the number of tokens of the base; other layers' adapters as they are."""
+    last = layer.rpartition(".")[2]
+    if last not in HEADS or layer not in weights.names or [*stored.sketch] != ["weight"]:
+        return stored
+    (_, phi), columns = *stored.sketch.parts(), weights.outline(layer).columns
+    if stored.sketch.family != "lora" or phi.size[1] == columns:
+        return stored
+    new = partial(widened, columns=columns)
+    return replace(stored, sketch=new(stored.sketch), adapter=lambda: new(stored.adapter()), cut_from=phi.size[1])
+
+
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
         return "the weight of this layer in the base is not a floating-point matrix"
@@ -165,8 +191,5 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
         f = weights.outline(layer)
     except UnsupportedError as error:
         return error.reason
-    if stored.spares_bias and f.bias is not None:
-        why = "the layer has a bias, which an output adapter changes but PEANUT does not"
-        return f"{why}; use PEFT to merge the adapter into the base model"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

@@ -203,7 +203,7 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
         kind, {role: torch.empty(s, dtype=torch.float32, device="meta") for role, s in shapes.items()}, factor
     )
     read = partial(_read, name, kind, factors, factor, source)
-    return StoredLayer(name, sketch, read, spares_bias=kind == "peanut", keys=roles)
+    return StoredLayer(name, sketch, read, keys=roles)
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,11 +16,13 @@ from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Ranges
 from ioadapt_theory.checkpoints.names import unet
+from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG, AdapterFile, StoredLayer
 from ioadapt_theory.formats.kinds.keys import stem_of
 from ioadapt_theory.formats.kinds.peft import write_folder
 from ioadapt_theory.formats.tensors import write
+from ioadapt_theory.formats.vocabulary import TOKENS
 
 SUFFIXES = {
     True: {"down": ".lora_down.weight", "up": ".lora_up.weight", "up_bias": ".lora_up.bias"},
@@ -44,13 +47,14 @@ class Part:
 
     Attributes:
         stored: layer of the source -> the stored adapter that was loaded on it.
-        layers: layer of the target -> its new adapter, or None to write the stored one unchanged.
+        layers: layer of the target -> its new LoRA, or its tensors by role as the file's layer has them, or None to
+            write the stored adapter unchanged.
         origins: layer of the target -> the layer of the source that it corresponds to, by default of the same name.
         renamed: whether stored adapters may be matched with layers of other names, by the weights.
     """
 
     stored: Mapping[str, StoredLayer]
-    layers: Mapping[str, Factors | None]
+    layers: Mapping[str, Factors | Mapping[str, Tensor] | None]
     origins: Mapping[str, str] = field(default_factory=dict)
     renamed: bool = False
 
@@ -77,24 +81,34 @@ class Ranks:
 
 
 def rewrite(
-    path: Path, file: AdapterFile, parts: list[Part], *, base: str, notes: Mapping[str, str], dtype: torch.dtype | None
+    path: Path,
+    file: AdapterFile,
+    parts: list[Part],
+    *,
+    base: str,
+    notes: Mapping[str, str],
+    dtype: torch.dtype | None,
+    more: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """Write ``parts`` in the format of ``file``, with its metadata and ``notes``; ``base`` is the model's name."""
-    tensors, ranks = dict[str, Tensor](), Ranks()
+    """Write ``parts`` and the tensors ``more`` in the format of ``file``; ``base`` is the model's name."""
+    tensors, ranks = {key: t if dtype is None else t.to(dtype) for key, t in more.items()}, Ranks()
     for part in parts:
         names = _Names(file, part.stored)
         for layers in _groups(part):
             stored = part.stored.get(part.origins.get(layers[0], layers[0]))
             made = [part.layers[layer] for layer in layers]
-            if made[0] is None:
+            if not isinstance(made[0], Factors):
                 assert stored is not None
                 tensors |= {key: file.source.stored(key) for key in stored.keys.values()}
+                for role, t in (made[0] or {}).items():
+                    former = tensors[stored.keys[role]]
+                    tensors[stored.keys[role]] = t.reshape(former.shape).to(dtype or former.dtype)
                 continue
             same = stored is not None and all(part.origins.get(layer, layer) == layer for layer in layers)
             if stored is not None and part.renamed:
                 same &= names.path(layers[0]) == stored.name.path
             edges = [part.stored[layer].rows for layer in layers] if same else [None]
-            one = _joined([(f, rows) for f, rows in zip(made, edges, strict=True) if f is not None])
+            one = _joined([(f, rows) for f, rows in zip(made, edges, strict=True) if isinstance(f, Factors)])
             keys, title = names.of(stored if same else None, layers[0])
             tensors |= _layer(file, stored or next(iter(part.stored.values())), one, keys, title, dtype, ranks)
     if not all(t.isfinite().all() for t in tensors.values()):
@@ -103,9 +117,17 @@ def rewrite(
     kept = file.kept()
     if file.config is not None:
         whole = {layer for part in parts for layer in part.layers} == {layer for part in parts for layer in part.stored}
-        explicit = None if whole else [layer for part in parts for layer in part.layers]
-        biased = any(f is not None and f.bias is not None for part in parts for f in part.layers.values())
-        config = _config(file.config, base, ranks, explicit, biased=biased)
+        embedded = [key for key in file.unread if ".lora_embedding_" in key]
+        explicit = None if whole and more.keys() >= {*embedded} else [n for part in parts for n in part.layers]
+        if explicit is not None:
+            explicit += sorted({stem_of(f"{k}.weight").removeprefix(PEFT_PREFIX) for k in embedded if k in more})
+        biased = any(isinstance(f, Factors) and f.bias is not None for part in parts for f in part.layers.values())
+        plain = any(isinstance(f, Factors) for part in parts for f in part.layers.values())
+        config = _config(file.config, base, ranks, explicit, biased=biased, plain=plain)
+        if not {change.key for change in file.changes} <= more.keys():
+            config["modules_to_save"] = None
+        if config.get("trainable_token_indices") and not any(key.endswith(TOKENS) for key in more):
+            config["trainable_token_indices"] = None
         write_folder(path, config, tensors, {**kept, **notes})
         return
     if packed := file.source.metadata.get(DIFFUSERS_CONFIG):
@@ -227,17 +249,20 @@ class _Names:
 
 
 def _config(
-    old: Mapping[str, Any], base: str, ranks: Ranks, explicit: list[str] | None, *, biased: bool
+    old: Mapping[str, Any], base: str, ranks: Ranks, explicit: list[str] | None, *, biased: bool, plain: bool
 ) -> dict[str, Any]:
     """Return PEFT's configuration for another base, for the layers ``explicit`` (None: as before)."""
     config = {key: v for key, v in old.items() if key != "base_fingerprints"} | {"base_model_name_or_path": base}
-    if config["peft_type"] != "LORA":
-        kept = {key: config.get(key) for key in ("task_type", "inference_mode", "base_model_name_or_path")}
+    if config["peft_type"] != "LORA" and plain:
+        kept = {key: config.get(key) for key in ("task_type", "inference_mode", "modules_to_save")}
+        kept |= {"base_model_name_or_path": base}
         config, explicit = {"peft_type": "LORA", **kept}, [name for _, name in ranks.of]
     if config.get("revision"):
         config["revision"] = None  # of the former base
     if explicit is not None:
         config |= {"target_modules": explicit, "layers_to_transform": None, "layers_pattern": None}
+    if config.get("use_dora") and plain:
+        config["use_dora"] = False
     return ranks.into(config, "") | ({"lora_bias": True} if biased else {})
 
 

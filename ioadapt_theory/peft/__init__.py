@@ -7,7 +7,7 @@ diffusers' training scripts save IOLORA like LoRA; to load the file, this module
 
 See docs/coming_from_peft.md for the supported features of PEFT and diffusers. In a process that has not imported this
 module, PEFT cannot load the adapter and fails with KeyError: 'IOLORA'. For users without this package, export the
-adapter with ``formats.export`` as PEANUT (output placement) or as a baked LoRA (any placement, for one base).
+adapter with ``formats.export`` as a baked LoRA for one base.
 """
 
 from importlib.util import find_spec

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, transfer
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from ioadapt_theory import adapt, layers, load, merge, save, transfer
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.moving import TransferError
-from tests.adapters.foreign import Small
 
 
 def net(*sizes: tuple[int, int]) -> nn.Sequential:
@@ -75,56 +74,6 @@ def model_with(names: dict[str, int], placement: str, **options: object) -> nn.S
     for name, rank in names.items():
         adapt(model, target_modules=["0"], placement=placement, rank=rank, alpha=3, name=name, init="random", **options)
     return model
-
-
-@pytest.mark.parametrize("placement", ["weight", "input", "output"])
-def test_the_sum_is_the_sum_of_the_changes(placement):
-    model, x = model_with({"a": 2, "b": 3}, placement), torch.randn(4, C)
-    base = model[0].base_layer(x)
-    changes = {}
-    for name in ("a", "b"):
-        activate(model, name)
-        changes[name] = model(x) - base
-    combine(model, {"a": 0.7, "b": -0.4}, "both")
-    assert model[0].active == ("both",)
-    assert_close(model(x), base + 0.7 * changes["a"] - 0.4 * changes["b"])
-    assert changes["a"].abs().max() > 1e-2
-    activate(model, "a")
-    assert_close(model(x), base + changes["a"])
-
-
-def test_layers_that_only_one_of_them_has_and_kernels():
-    model, x = Small(), torch.randn(1, 3, 8, 8)
-    adapt(model, target_modules=["conv_in", "to_q"], placement="output", rank=2, name="a", init="random")
-    adapt(model, target_modules=["conv_in"], placement="output", rank=1, name="b", init="random")
-    activate(model, "a")
-    expected = model(x)
-    assert_close(combine(model, {"a": 1, "b": 0}, "sum")(x), expected)
-    assert set(layers(model, "sum")) == {"conv_in", "block.to_q"}
-
-
-def test_what_is_no_sum_is_refused_and_nothing_is_changed():
-    model = model_with({"a": 2}, "input")
-    adapt(model, target_modules=["0"], placement="output", name="other", rank=2)
-    adapt(model, target_modules=["0"], placement="input", family="dora", name="dora", rank=2)
-    for weights, error, sentence in (
-        ({"a": 1, "other": 1}, InvalidValueError, "0: the adapters have different placements \\(input, output\\)"),
-        ({"a": 1, "dora": 1}, UnsupportedError, "0: dora adapters cannot be summed"),
-        ({"a": 1e300}, InvalidValueError, r"adapter 'a' must be a number in the range of float32, not 1e\+300"),
-        ({"b": 1}, UnknownNameError, "Unknown adapter 'b'"),
-        ({}, InvalidValueError, "weights is empty: give at least one adapter"),
-    ):
-        with pytest.raises(error, match=sentence):
-            combine(model, weights, "sum")
-    with pytest.raises(InvalidValueError, match="There is already an adapter 'a'"):
-        combine(model, {"a": 1}, "a")
-    assert set(model[0].adapters) == {"a", "other", "dora"}
-    model.append(nn.Linear(D, D))
-    adapt(model, target_modules=["1"], placement="weight", name="last")
-    model[1].merge()
-    with pytest.raises(InvalidValueError, match=r"1: .*merged"):
-        combine(model, {"a": 1}, "sum")
-    assert set(model[0].adapters) == {"a", "other", "dora"}
 
 
 @pytest.mark.parametrize("family", ["lora", "dora", "lokr"])

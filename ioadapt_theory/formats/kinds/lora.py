@@ -1,6 +1,4 @@
-"""LoRA and DoRA in files of all tools, and PEFT's PEANUT of depth 0 without activations, which is an output LoRA."""
-
-from torch import Tensor
+"""LoRA and DoRA in files of all tools."""
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import DoRA, LoRA, Spec
@@ -27,16 +25,6 @@ def build(parts: Parts, s: float) -> Built:
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
 
 
-def peanut(parts: Parts, s: float) -> Built:
-    return "lora", {Placement.OUTPUT: on_side(parts["peanut_A"].mT, parts["peanut_B"].mT, s)}
-
-
-def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
-    """Return a LoRA that multiplies a layer's inputs or outputs by I + s AB; A is n x r, and B is r x n."""
-    n, r = a.shape
-    return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
-
-
 KINDS = {
     "lora": Kind(
         frozenset({"down", "up"}),
@@ -44,5 +32,4 @@ KINDS = {
         lambda shapes: shapes["down"][0],
         build,
     ),
-    "peanut": Kind(frozenset({"peanut_A", "peanut_B"}), frozenset(), lambda _: None, peanut),
 }

@@ -1,10 +1,9 @@
 """LyCORIS's LoHa, LoKr, GLoRA and full changes."""
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import Family, Full, LoHa, LoKr, Spec
+from ioadapt_theory.adapters.families import Family, Full, LoHa, LoKr, LoRA, Spec
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
 from ioadapt_theory.formats.kinds.lora import build as lora
-from ioadapt_theory.formats.kinds.lora import on_side
 
 
 def _loha(parts: Parts, s: float) -> Built:
@@ -37,7 +36,8 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 def _glora(parts: Parts, s: float) -> Built:
     """Return GLoRA's W + s(W a1 a2 + b1 b2) as an input LoRA and, unless b1 or b2 is 0, a LoRA of W."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
-    placed: dict[Placement, Family] = {Placement.INPUT: on_side(a, b, s)}
+    size, spec = (len(a), len(a), len(a)), Spec(rank=a.shape[1], scaling=s)
+    placed: dict[Placement, Family] = {Placement.INPUT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if {"b1", "b2"} & parts.keys():
         down, up = parts["b2"], parts["b1"]
         if down.is_meta or (down.any() and up.any()):

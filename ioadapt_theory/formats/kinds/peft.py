@@ -16,7 +16,7 @@ from ioadapt_theory.results import as_json
 CONFIG, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 DIGEST = "ioadapt.config"
 """Key in the header of the weights for the SHA-256 of their configuration."""
-TYPES = ("LORA", "LOHA", "LOKR", "PEANUT", "IOLORA")
+TYPES = ("LORA", "LOHA", "LOKR", "IOLORA")
 EDITING_INITS = ("pissa", "olora", "corda", "lora_ga", "loftq")
 VARIANTS = (
     *("alora_invocation_tokens", "use_qalora", "use_bdlora", "layer_replication", "target_parameters"),
@@ -44,10 +44,6 @@ def require_readable(path: Path, config: Any) -> None:
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
         msg = f"{path}: {variant} is not supported; {MERGE}"
-        raise UnsupportedError(msg)
-    if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
-        options = f"depth {config.get('depth', 0)!r:.80} and act_fn {config.get('act_fn', 'relu')!r:.80}"
-        msg = f"{path}: PEANUT must have depth 0 and act_fn 'linear', not {options}; {MERGE}"
         raise UnsupportedError(msg)
 
 

@@ -2,7 +2,7 @@
 
 | where alpha is | factor |
 |---|---|
-| PEFT's folder | alpha / r of the layer, or alpha / √r with use_rslora; for PEANUT, `scaling` |
+| PEFT's folder | alpha / r of the layer, or alpha / √r with use_rslora |
 | a tensor beside the factors | alpha / rank; 0 means alpha = rank |
 | diffusers' configuration in the header | alpha / r of the component, as in PEFT |
 | kohya's header alone | ss_network_alpha / rank; for kernels of several taps, conv_alpha / rank if it is given |
@@ -29,9 +29,6 @@ Scale = Callable[[Name, int | None, Shapes, float | None], float]
 
 def of_folder(path: Path, config: Mapping[str, Any]) -> Scale:
     """Return the function that computes a layer's scaling in a PEFT folder with this configuration."""
-    if config["peft_type"] == "PEANUT":
-        fixed = _number(path, "scaling", config.get("scaling", 1.0))
-        return lambda *_: fixed
     hidden = config["peft_type"] == "LOKR"  # the rank need not follow from a LoKr's factors
     return lambda name, rank, *_: _by_config(path, config, str(name), None if hidden else rank)
 

@@ -14,7 +14,6 @@ from torch.testing import assert_close
 from ioadapt_theory import (
     FAMILIES,
     adapt,
-    combine,
     count,
     disable,
     load,
@@ -215,7 +214,6 @@ VERBS = {
     "load": None,
     "transfer": lambda m: transfer(adapted(two(), name="more"), m, name="more"),
     "remove": remove,
-    "combine": lambda m: combine(m, {"default": 1.0}, "sum"),
     "state_dict": lambda m: m.load_state_dict(m.state_dict()),
     "save": None,
 }

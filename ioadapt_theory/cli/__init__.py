@@ -70,17 +70,17 @@ def _main(argv: list[str], chosen: str | None) -> int:
         form = argparse.RawDescriptionHelpFormatter
         sub = commands.add_parser(name, help=summary, description=about, formatter_class=form)
         if name == chosen:  # the other subcommands are not imported
-            _module(name).add_arguments(sub)
+            module_of(name).add_arguments(sub)
     args = parser.parse_args(argv)
     if args.command is None:
         parser.print_help()
         return OK
-    command = _module(args.command)
+    command = module_of(args.command)
     check_files(command.files(args))
     return int(command.run(args))
 
 
-def _module(command: str) -> Any:
+def module_of(command: str) -> Any:
     return import_module(f"ioadapt_theory.cli.{'mapping' if command == 'map' else command}")  # map is a builtin
 
 

@@ -3,7 +3,6 @@
 import re
 import shlex
 import tomllib
-from importlib import import_module
 
 import pytest
 
@@ -54,7 +53,7 @@ def commands() -> list[tuple[str, str]]:
 
 def test_every_command_on_a_page_is_one_that_is_taken(monkeypatch):
     for name in cli.COMMANDS:
-        monkeypatch.setattr(import_module(f"ioadapt_theory.cli.{name}"), "run", lambda _: 0)
+        monkeypatch.setattr(cli.module_of(name), "run", lambda _: 0)
     seen = commands()
     assert len(seen) > 40
     for page, line in seen:

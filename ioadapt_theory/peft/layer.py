@@ -118,7 +118,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
         """Move an adapter to ``device`` (default: its layer's); keep its dtype, even on half-precision layers."""
-        adapter = self.iolora_adapters[adapter_name]
+        adapter = self.iolora_adapters[adapter_name] if adapter_name in self.iolora_adapters else nn.Module()
         if not any(p.is_meta for p in adapter.parameters()):
             adapter.to(device or operator(self.base_layer).like.device)
 

@@ -1,8 +1,11 @@
 """IOLORA in the real PEFT: PEFT's usual calls work, with the same results as our own layers."""
 
+import copy
 import pickle
+import random
 import subprocess
 import sys
+import tempfile
 
 import peft
 import pytest
@@ -61,27 +64,109 @@ def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and
     assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_adapters_are_added_chosen_disabled_and_deleted():
-    base = run_llama(tiny_llama())
-    model = wrapped(tiny_llama(), placement="output")
-    first = run_llama(model)
-    second_config = IOLoraConfig(target_modules=["q_proj"], r=3, placement="weight", init_weights="random")
-    quiet(lambda: model.add_adapter("second", second_config))
-    assert_close(run_llama(model), first)
-    model.set_adapter("second")
-    second = run_llama(model)
-    assert (second - first).abs().max() > 1e-3
-    with model.disable_adapter():
-        assert torch.equal(run_llama(model), base)
-    model.base_model.set_adapter(["default", "second"])
-    both = run_llama(model)
-    quiet(model.merge_adapter)
-    assert_close(run_llama(model), both, rtol=1e-5, atol=1e-5)
-    quiet(model.unmerge_adapter)
-    assert torch.equal(run_llama(model), both)
-    model.set_adapter("default")
-    model.delete_adapter("second")
-    assert_close(run_llama(model), first)
+KINDS = {
+    "family": [*FAMILIES],
+    "placement": ["input", "output", "weight", "input+weight", "residual"],
+    "r": [1, 3],
+    "lora_alpha": [None, 1, 8],
+    "target_modules": [["q_proj"], ["o_proj", "down_proj"], TARGETS],
+}
+
+
+class Drawn:
+    """A PeftModel after drawn operations of PEFT, and what it must compute, by our own layers."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+        torch.manual_seed(seed)
+        self.options: dict[str, dict] = {"one": self.kind()}
+        self.model = quiet(lambda: peft.get_peft_model(tiny_llama(), self.config("one"), adapter_name="one")).eval()
+        self.active, self.strength = ["one"], {"one": 1.0}
+
+    def kind(self) -> dict:
+        return {key: self.draw.choice(values) for key, values in KINDS.items()}
+
+    def config(self, name: str) -> IOLoraConfig:
+        return IOLoraConfig(**self.options[name], init_weights="random")
+
+    def expected(self) -> torch.Tensor:
+        model = tiny_llama()
+        twins = {n.removeprefix("base_model.model."): m for n, m in self.model.named_modules()}
+        for name in self.active:
+            adapt(model, name=name, **self.options[name])
+            for place, layer in layers(model, name).items():
+                layer.adapters[name].load_state_dict(twins[place].iolora_adapters[name].state_dict())
+        return run_llama(model)
+
+    def add(self) -> None:
+        if name := next((n for n in ("one", "two", "three") if n not in self.options), None):
+            self.options[name], self.strength[name] = self.kind(), 1.0
+            quiet(lambda: self.model.add_adapter(name, self.config(name)))
+
+    def delete(self) -> None:
+        if idle := [name for name in self.options if name not in self.active]:
+            name = self.draw.choice(idle)
+            self.model.delete_adapter(name)
+            del self.options[name], self.strength[name]
+
+    def choose(self) -> None:
+        self.active = self.draw.sample([*self.options], self.draw.randint(1, len(self.options)))
+        self.model.base_model.set_adapter(self.active)
+
+    def strengthen(self) -> None:
+        name = self.draw.choice([*self.options])
+        factor = self.draw.choice([0.0, 0.5, -2.0])
+        places = [m for m in self.model.modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters]
+        before = [[phi.scaling for _, phi in m.iolora_adapters[name].parts()] for m in places]
+        for place, scalings in zip(places, before, strict=True):
+            place.set_scale(name, factor)
+            ratio = factor / self.strength[name] if self.strength[name] else None
+            now = [phi.scaling for _, phi in place.iolora_adapters[name].parts()]
+            assert ratio is None or now == pytest.approx([ratio * s for s in scalings])
+        self.strength[name] = factor
+
+    def merge(self) -> None:
+        safe = self.draw.random() < 0.5
+        quiet(lambda: self.model.merge_adapter(safe_merge=safe))
+        assert_close(run_llama(self.model), self.expected(), rtol=1e-4, atol=1e-5)
+        self.model.unmerge_adapter()
+
+    def merge_another(self) -> None:
+        name, copied = self.draw.choice([*self.options]), copy.deepcopy(self.model)
+        plain = quiet(lambda: copied.merge_and_unload(adapter_names=[name]))
+        active, self.active = self.active, [name]
+        assert_close(run_llama(plain), self.expected(), rtol=1e-4, atol=1e-5)
+        self.active = active
+
+    def disable(self) -> None:
+        with self.model.disable_adapter():
+            assert torch.equal(run_llama(self.model), run_llama(tiny_llama()))
+
+    def reload(self) -> None:
+        """Save all adapters and load them into a new model; as in PEFT, the present strengths are not saved."""
+        names, low = [*self.options], self.draw.random() < 0.5
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_pretrained(folder)
+            first, *rest = (f"{folder}/{name}" for name in names)
+            kw = {"adapter_name": names[0], "low_cpu_mem_usage": low}
+            self.model = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(), first, **kw)).eval()
+            for name, path in zip(names[1:], rest, strict=True):
+                quiet(lambda n=name, p=path: self.model.load_adapter(p, adapter_name=n, low_cpu_mem_usage=low))
+        self.strength = dict.fromkeys(names, 1.0)
+        self.model.base_model.set_adapter(self.active)
+
+    def step(self) -> None:
+        steps = self.add, self.delete, self.choose, self.strengthen, self.merge, self.merge_another, self.disable
+        self.draw.choice([*steps, self.choose, self.reload])()
+        assert_close(run_llama(self.model), self.expected(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 200), marks=pytest.mark.slow)], ids=["few", "many"])
+def test_any_operations_of_peft_give_what_our_layers_give(seeds):
+    for seed in seeds:
+        drawn = Drawn(seed)
+        for _ in range(10):
+            drawn.step()
 
 
 def test_what_peft_would_ignore_or_cannot_do_is_refused():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
 from ioadapt_theory.moving.put import exchange
@@ -94,8 +94,11 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Overwrite the adapter ``name`` with that in ``state``; raise InvalidValueError if layers or shapes differ."""
+    """Overwrite the adapter ``name``; raise InvalidValueError if it is merged, or if layers or shapes differ."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
+    if any(name in module.merged_adapters for module in there.values()):
+        msg = f"The adapter {name!r} is merged into the weights; call unfuse_lora() before you replace it."
+        raise InvalidValueError(msg)
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():
         adapter.load_state_dict({**adapter.state_dict(), **numbers}, assign=True)

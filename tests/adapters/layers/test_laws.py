@@ -1,5 +1,4 @@
 import copy
-import pickle
 
 import pytest
 import torch
@@ -70,17 +69,6 @@ def test_transfer_to_other_weights_is_the_formula_on_those_weights(family, place
     for _, p in parameters(model):
         p.data.zero_()
     assert_close(target(x), y, rtol=1e-13, atol=1e-13)
-
-
-@every
-def test_copies_and_pickles_are_independent_and_equal(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    expected = model(x)
-    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(twin(x), expected)
-        for _, p in parameters(twin):
-            p.data.zero_()
-        assert torch.equal(model(x), expected)
 
 
 @pytest.mark.parametrize("detach_norm", [True, False])

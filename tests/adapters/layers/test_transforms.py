@@ -21,7 +21,6 @@ from ioadapt_theory import (
     parameters,
     remove,
     save,
-    scale,
     transfer,
     unload,
     unmerge,
@@ -247,22 +246,3 @@ def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tm
         load(again, tmp_path / "in")
         assert_close(again(x), y)
         assert identical(open_adapter(tmp_path / "in").prints, ModelWeights(base)) == (2, 2)
-
-
-# replaced modules, and state outside parameters
-
-
-@families
-def test_a_state_dict_restores_the_scale_and_one_without_scales_lacks_a_key(family):
-    model, x = build(family, "input", "linear"), torch.randn(5, C)
-    scale(model, 0.3)
-    other = build(family, "input", "linear")
-    state = model.state_dict()
-    other.load_state_dict(state)
-    assert_close(other(x), model(x))
-    assert all(isinstance(value, Tensor) for value in state.values())
-    state.pop(key := "0.adapters.default.input._extra_state")
-    with pytest.raises(RuntimeError, match="Missing key"):
-        other.load_state_dict(state)
-    assert other.load_state_dict(state, strict=False).missing_keys == [key]
-    assert_close(other(x), model(x))

@@ -1,9 +1,11 @@
 """docs/coming_from_peft.md is right about which features are supported."""
 
+import random
 from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
 from ioadapt_theory.errors import InvalidValueError
@@ -47,27 +49,33 @@ def text_encoder() -> torch.nn.Module:
     return CLIPTextModel(CLIPTextConfig(vocab_size=50, max_position_embeddings=8, eos_token_id=49, **sizes)).eval()
 
 
-def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
+def pipeline(**parts):
     from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline
+
+    parts = dict.fromkeys(("text_encoder", "tokenizer", "safety_checker", "feature_extractor")) | parts
+    parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
+    parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "requires_safety_checker": False}
+    return quiet(lambda: StableDiffusionPipeline(**parts))
+
+
+def state_of(model):
     from diffusers.utils import convert_state_dict_to_diffusers
 
-    def pipeline():
-        parts: dict = dict.fromkeys(("tokenizer", "safety_checker", "feature_extractor"))
-        parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
-        parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "text_encoder": text_encoder()}
-        return quiet(lambda: StableDiffusionPipeline(**parts, requires_safety_checker=False))
+    return convert_state_dict_to_diffusers(get_peft_model_state_dict(model))
 
+
+def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
     def run(encoder):
         with torch.no_grad():
             return encoder(torch.arange(8)[None]).last_hidden_state
 
-    pipe, layers = pipeline(), {}
+    pipe, layers = pipeline(text_encoder=text_encoder()), {}
     for name, targets in (("unet", ["to_q"]), ("text_encoder", ["q_proj", "out_proj"])):
         part = getattr(pipe, name)
         part.add_adapter(IOLoraConfig(target_modules=targets, r=2, init_weights="random"))
-        layers[f"{name}_lora_layers"] = convert_state_dict_to_diffusers(get_peft_model_state_dict(part))
+        layers[f"{name}_lora_layers"] = state_of(part)
     quiet(lambda: pipe.save_lora_weights(str(tmp_path), **layers))
-    loaded = pipeline()
+    loaded = pipeline(text_encoder=text_encoder())
     quiet(lambda: loaded.load_lora_weights(str(tmp_path), adapter_name="one"))
     assert torch.equal(run(loaded.text_encoder), run(pipe.text_encoder))
     assert torch.equal(run_unet(loaded.unet), run_unet(pipe.unet))
@@ -76,53 +84,65 @@ def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
     assert torch.equal(run(loaded.text_encoder), run(text_encoder()))
 
 
-def test_the_life_of_a_pipeline_of_diffusers(tmp_path):
-    from diffusers import AutoencoderKL, DDPMScheduler, StableDiffusionPipeline
-    from diffusers.utils import convert_state_dict_to_diffusers
+def saved(folder, seed):
+    """Save a LoRA of PEFT, and the same LoRA as IOLORA, to two files for pipelines; return the files' names."""
+    options, theirs, ours = {"target_modules": ["to_q", "to_out.0"], "r": 2, "lora_alpha": 2}, tiny_unet(), tiny_unet()
+    torch.manual_seed(seed)
+    theirs.add_adapter(LoraConfig(**options, init_lora_weights=False))
+    ours.add_adapter(IOLoraConfig(**options, placement="weight", init_weights="random"))
+    twins = dict(theirs.named_modules())
+    for name, module in ours.named_modules():
+        if isinstance(module, IOLoraLayer):
+            phi = module.iolora_adapters["default"]["weight"]
+            phi.A.data.copy_(twins[name].lora_A["default"].weight.mT)
+            phi.B.data.copy_(twins[name].lora_B["default"].weight.data.mul_(0.3).mT)
+    for kind, unet in (("theirs", theirs), ("ours", ours)):
+        quiet(lambda k=kind, u=unet: pipeline().save_lora_weights(f"{folder}/{k}{seed}", unet_lora_layers=state_of(u)))
 
-    parts: dict = dict.fromkeys(("text_encoder", "tokenizer", "safety_checker", "feature_extractor"))
-    parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
-    parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "requires_safety_checker": False}
-    plain, pipe = run_unet(tiny_unet()), quiet(lambda: StableDiffusionPipeline(**parts))
-    config = IOLoraConfig(target_modules=["to_q", "to_out.0"], r=2, init_lora_weights=False, placement="output")
 
-    def saved(folder, factor):
-        trained = tiny_unet()
-        trained.add_adapter(config)
-        for p in (p for name, p in trained.named_parameters() if "iolora" in name):
-            p.data.mul_(factor)
-        state = convert_state_dict_to_diffusers(get_peft_model_state_dict(trained))
-        quiet(lambda: pipe.save_lora_weights(str(folder), unet_lora_layers=state))
-        return run_unet(trained)
+def drawn(draw, names, folder):
+    """Return functions of (name of the pipeline's files, pipeline), to be called in turn."""
+    if not names or (len(names) < 2 and draw.random() < 0.3):
+        names.append(new := "second" if names == ["first"] else "first")
+        seed = draw.choice([1, 2])
+        return [lambda kind, pipe: pipe.load_lora_weights(f"{folder}/{kind}{seed}", adapter_name=new)]
+    some, seed, factor = draw.sample(names, draw.randint(1, len(names))), draw.choice([1, 2]), draw.choice([0.5, 1.0])
+    weights = [draw.choice([0.0, 0.5, 2.0, {"unet": {"down": 0.5, "mid": 1.0, "up": 0.0}}]) for _ in some]
 
-    expected, stronger = saved(tmp_path, 1), saved(tmp_path / "stronger", 1.5)
-    for name in ("one", "two"):
-        quiet(lambda name=name: pipe.load_lora_weights(str(tmp_path), adapter_name=name))
-    assert pipe.get_list_adapters() == {"unet": ["one", "two"]}
-    pipe.set_adapters(["one"], adapter_weights=[0.5])
-    assert pipe.get_active_adapters() == ["one"]
-    half = run_unet(pipe.unet)
-    pipe.set_adapters("one", {"unet": {"down": 0.0, "mid": 0.0, "up": 0.0}})
-    assert torch.equal(run_unet(pipe.unet), plain)
-    pipe.set_adapters("one")
-    assert torch.equal(run_unet(pipe.unet), expected)
-    parameters = [id(p) for p in pipe.unet.parameters()]
-    for folder, wanted in ((tmp_path / "stronger", stronger), (tmp_path, expected)):
-        quiet(lambda f=folder: pipe.load_lora_weights(str(f), adapter_name="one", hotswap=True))
-        assert torch.equal(run_unet(pipe.unet), wanted)
-    assert [id(p) for p in pipe.unet.parameters()] == parameters
-    assert min((stronger - expected).abs().max(), (half - expected).abs().max(), (half - plain).abs().max()) > 1e-3
-    pipe.disable_lora()
-    assert torch.equal(run_unet(pipe.unet), plain)
-    pipe.enable_lora()
-    pipe.delete_adapters("two")
-    quiet(pipe.fuse_lora)
-    torch.testing.assert_close(run_unet(pipe.unet), expected, rtol=1e-5, atol=1e-5)
-    pipe.unfuse_lora()
-    assert torch.equal(run_unet(pipe.unet), expected)
-    x, text = torch.randn(1, 4, 8, 8, dtype=torch.float32), torch.randn(1, 5, 12, dtype=torch.float32)
-    off = pipe.unet(x, 3, text, cross_attention_kwargs={"scale": 0.0}).sample
-    torch.testing.assert_close(off, tiny_unet()(x, 3, text).sample, rtol=1e-5, atol=1e-5)
-    quiet(pipe.unload_lora_weights)
-    assert torch.equal(run_unet(pipe.unet), plain)
-    assert not any(isinstance(module, IOLoraLayer) for module in pipe.unet.modules())
+    def swap(kind, pipe):
+        pipe.load_lora_weights(f"{folder}/{kind}{seed}", adapter_name=some[0], hotswap=True)
+
+    if draw.random() < 0.1:
+        names.clear()
+        return [lambda kind, pipe: pipe.unload_lora_weights()]
+    if len(names) > 1 and draw.random() < 0.2:
+        gone = names.pop(0)
+        return [lambda kind, pipe: pipe.delete_adapters(gone)]
+    return draw.choice(
+        [
+            [lambda kind, pipe: pipe.set_adapters(some, weights)],
+            [lambda kind, pipe: pipe.set_adapters(some[0])],
+            [lambda kind, pipe: pipe.disable_lora()],
+            [lambda kind, pipe: pipe.enable_lora()],
+            [swap],
+            [lambda kind, pipe: pipe.fuse_lora(lora_scale=factor), swap, lambda kind, pipe: pipe.unfuse_lora()],
+        ]
+    )
+
+
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 60), marks=pytest.mark.slow)], ids=["few", "many"])
+def test_any_operations_of_diffusers_give_what_a_lora_of_peft_gives(seeds, tmp_path):
+    for seed in (1, 2):
+        saved(tmp_path, seed)
+    for seed in seeds:
+        draw, names, pipes = random.Random(seed), [], {"theirs": pipeline(), "ours": pipeline()}
+        for operation in (step for _ in range(6) for step in drawn(draw, names, tmp_path)):
+            outputs, refused = [], []
+            for kind, pipe in pipes.items():
+                try:
+                    quiet(lambda k=kind, p=pipe, act=operation: act(k, p))
+                except ValueError as error:  # an adapter that is merged is not exchanged
+                    refused.append((kind, "merged into" in str(error)))
+                outputs.append(run_unet(pipe.unet))
+            assert refused in ([], [("theirs", True), ("ours", True)])
+            torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-4)

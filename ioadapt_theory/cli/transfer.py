@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     by_depth = " depth (relative number of the block; default if the tokenizers of two text models differ)"
     add("--match", choices=("name", "provenance", "auto", "effect", "depth"), help=f"{how}, {by_depth}")
-    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 30 to 100)")
+    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 20 to 100)")
     add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add(

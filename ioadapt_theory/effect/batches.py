@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.errors import InvalidValueError
 
-SHARES: Final = (0.6, 0.15, 0.25)
+SHARES: Final = (0.65, 0.15, 0.2)
 """Shares of the rows that are used to fit adapters, to select one of them, and to predict its effect."""
 Pair = tuple[Any, Any]
 """A batch for the source model, and a batch with the same samples for the target model."""

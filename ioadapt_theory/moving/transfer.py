@@ -77,7 +77,7 @@ def transfer(
             both should change in the same way; by default inferred from the outputs.
         starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
             default all of them.
-        steps: number of gradient steps without labels that the best start takes, by default 30, or up to 100
+        steps: number of gradient steps without labels that the best start takes, by default 20, or up to 100
             for small models; 0 for closed forms only.
         seconds: time for these steps, instead of their number.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the

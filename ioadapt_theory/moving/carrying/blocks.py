@@ -150,12 +150,11 @@ def regressed(
     gram = x.mT @ x if c <= n else x @ x.mT
     gram.diagonal().add_(RIDGE * float(x.square().sum()) / c + TINY)
     d = torch.linalg.solve(gram, x.mT @ r) if c <= n else x.mT @ torch.linalg.solve(gram, r)
-    values, vectors = eigen(metric)
-    root = values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20
-    near = (x @ d) @ (vectors * root)
-    _, basis = eigen(near.mT @ near)
-    basis = basis[:, -rank:]
-    a, b = d @ (vectors * root) @ basis, basis.mT @ (vectors / root).mT
+    least = 1e-6 * float(metric.trace()) + TINY
+    root = torch.linalg.cholesky(metric.double() + least * torch.eye(len(metric), device=metric.device))  # K = LLᵀ
+    near = x @ d @ root.to(d)
+    basis = eigen(near.mT @ near)[1][:, -rank:]
+    a, b = d @ root.to(d) @ basis, torch.linalg.solve_triangular(root.mT, basis.double(), upper=True).mT.to(d)
     constant = center[1] - center[0] @ a @ b if shift else None
     return a, b, constant
 

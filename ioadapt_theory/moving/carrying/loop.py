@@ -14,7 +14,7 @@ from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.maps.solve import Rule
 from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
-LEAST, MOST, WEIGHTS = 30, 100, 3e8
+LEAST, MOST, WEIGHTS = 20, 100, 3e8
 """Default numbers of steps of the winner for large and for small models, and number of weights times steps between."""
 LEADING, FIRST = 3, 10
 """Number of starts that take first steps, and number of the winner's steps for each of them."""

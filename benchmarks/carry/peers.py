@@ -267,5 +267,5 @@ def closed(move: Move) -> dict[str, nn.Module]:
         found = Starts(Trial(move.source, target, "default", rows, options, compared), places).by_rule
     for name in (name for name in OWN if STARTS[name] in found):
         made[name] = copy.deepcopy(move.target)
-        put(made[name], found[STARTS[name]], "default")
+        put(made[name], found[STARTS[name]](), "default")
     return made

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the number of its steps that are done, and their total."""
 
+EVERY = 5.0
+"""Seconds between two lines about the progress of one stage, if stderr is not a terminal."""
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files that a command may write into the folder of an adapter."""
 PROMPTS = (
@@ -103,18 +106,24 @@ def moved(batch: Any, device: "torch.device") -> Any:
 
 @contextmanager
 def shown(*, quiet: bool) -> Iterator[Progress]:
-    """Show a progress bar if stderr is a terminal, and silence those of other libraries."""
+    """Show a progress bar if stderr is a terminal, else lines; silence those of other libraries."""
     from tqdm import tqdm
 
-    with tqdm(disable=True if quiet else None, leave=False, desc="starting", total=1) as bar:
-        now = ("starting", 1)
+    lines = not quiet and not sys.stderr.isatty()
+    with tqdm(disable=quiet or lines, leave=False, desc="starting", total=1) as bar:
+        now, last = ("starting", 1), 0.0
 
         def progress(stage: str, done: int, total: int) -> None:
-            nonlocal now
-            if now != (stage, total):
+            nonlocal now, last
+            changed = now != (stage, total)
+            if changed:
                 now = stage, total
                 bar.reset(total)
                 bar.set_description(stage, refresh=False)
+            if lines and (changed or time.monotonic() > last + EVERY):
+                last = time.monotonic()
+                sys.stderr.write(f"{stage} ({done} of {total})\n" if total > 1 else f"{stage}\n")
+                sys.stderr.flush()
             bar.update(done - bar.n)
             bar.refresh()
 

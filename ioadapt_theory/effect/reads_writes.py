@@ -105,14 +105,6 @@ class Rows:
         return 1 if hasattr(self.module, "kernel_size") else -1
 
 
-def effects(r: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ of the model's output and each sample.
-
-    Here, e is the first-order effect of adding rAB in the model, and g the gradient of ⟨ξ, output⟩ at that place.
-    """
-    return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
-
-
 def _flat(x: Tensor, axis: int) -> Tensor:
     """Reshape to samples x positions x features; a matrix has one position per sample."""
     x = x.movedim(axis, -1)

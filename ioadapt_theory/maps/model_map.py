@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.retained import Alignment
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.maps.moments import READS, WRITES
+from ioadapt_theory.maps.moments import READS, WRITES, Factors, effects, grams
 from ioadapt_theory.maps.solve import truncated
 from ioadapt_theory.outputs import replacing
 
 KIND: Final = "ioadapt map 1"
-Factors = tuple[Tensor, Tensor]
 Change = tuple[str, str]
 """A layer of the source, and a placement there."""
 
@@ -130,21 +129,15 @@ class ModelMap:
 
         Activations and gradients are taken to be uncorrelated over rows, and the effects of different layers, too.
         """
-        own = both = other = 0.0
-        for (layer, placement), (a, b) in changes.items():
+        sums = [0.0, 0.0, 0.0]
+        for (layer, placement), factors in changes.items():
             reads, writes = (self.places[f"{layer}:{side}"] for side in self._sides(layer, placement))
             u, xp, k, hq = (*reads.seen[:2], *writes.seen[2:])
             if placement == "bias":
                 u = xp = u.new_ones(len(u), 1)
-            taps = len(a) // u.shape[1]
-            whole = a.to(u).reshape(u.shape[1], taps * a.shape[1])
-            r, r2, w, w2 = u @ whole, xp @ whole, k @ b.to(k).mT, hq @ b.to(k).mT
-            c = [(x.mT @ y).reshape(taps, a.shape[1], taps, -1) for x, y in ((r, r), (r, r2), (r2, r2))]
-            inner = [x.diagonal(dim1=0, dim2=2).sum(-1) for x in c]
-            one, two, three = (
-                float((x * (y.mT @ z)).sum()) for x, y, z in zip(inner, (w, w, w2), (w, w2, w2), strict=True)
-            )
-            own, both, other = own + one, both + two, other + three
+            found = effects(factors, factors, grams(xp, u), grams(hq, k))  # (xP)A is x(PA)
+            sums = [a + b for a, b in zip(sums, found, strict=True)]
+        own, both, other = sums
         if own <= 0 or other <= 0:
             return Alignment(0.0, 0.0)
         return Alignment(both / (own * other) ** 0.5, (other / own) ** 0.5)

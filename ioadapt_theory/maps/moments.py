@@ -14,6 +14,8 @@ from ioadapt_theory.maps.solve import Relation, Rule, explained, polar, solve
 
 Place = tuple[str, str, str, str]
 """Layer and side ("input", "output" or, in a grouped convolution, "weight") in the source, and both in the target."""
+Factors = tuple[Tensor, Tensor]
+Three = tuple[Tensor, Tensor, Tensor]
 READS: Final = {"weight": "input", "input": "input", "output": "output"}
 """Placement of an adapter -> side of the layer whose activations it multiplies."""
 WRITES: Final = {"weight": "output", "input": "input", "output": "output", "bias": "output"}
@@ -33,8 +35,8 @@ class Moments:
             of the layers differ, or in grouped convolutions.
     """
 
-    C: tuple[Tensor, Tensor, Tensor] | None = None
-    K: tuple[Tensor, Tensor, Tensor] | None = None
+    C: Three | None = None
+    K: Three | None = None
     rows: int = 0
     alike: bool = True
     polar: Tensor | None = field(default=None, init=False, repr=False)
@@ -43,7 +45,7 @@ class Moments:
         """Add activations and gradients of both models, each rows x features."""
         self.rows += len(x)
         self.polar = None
-        self.C, self.K = _sums(self.C, x, u), _sums(self.K, h, k)
+        self.C, self.K = grams(x, u, self.C), grams(h, k, self.K)
 
     def map(self, role: str, rule: Rule, *, same: bool = False) -> Tensor:
         """Return P if ``role`` is "reads", or Q if it is "writes"; see ``solve``."""
@@ -75,11 +77,28 @@ class Moments:
         return self.K is not None and not bool(self.K[0].diagonal().any())
 
 
-def _sums(before: tuple[Tensor, Tensor, Tensor] | None, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def grams(x: Tensor, u: Tensor, before: Three | None = None) -> Three:
+    """Return xᵀx, xᵀu and uᵀu, added to those of other rows."""
     x, u = (t if t.dtype == torch.float64 else t.float() for t in (x, u))
     u = u.to(x.device)
     new = x.mT @ x, x.mT @ u, u.mT @ u
-    return new if before is None else tuple(a + b for a, b in zip(before, new, strict=True))  # type: ignore[return-value]
+    return new if before is None else (before[0] + new[0], before[1] + new[1], before[2] + new[2])
+
+
+def effects(ours: Factors, theirs: Factors, c: Three, k: Three) -> tuple[float, float, float]:
+    """Return ‖e_S‖², ⟨e_S, e_T⟩ and ‖e_T‖² of a change's first-order effects on the source and on the target.
+
+    ``ours`` and ``theirs`` are its factors in the two models, c and k the matrices C and K of what it reads and writes.
+    Activations and gradients are taken to be uncorrelated over rows, and the taps of a kernel to see equal rows.
+    """
+    (tt, ts, ss), (k_tt, k_ts, k_ss) = c, k
+    (a, b), (a2, b2) = (tuple(x.to(ss) for x in pair) for pair in (ours, theirs))
+
+    def product(x: Tensor, gram: Tensor, y: Tensor, s: Tensor, other: Tensor, t: Tensor) -> float:
+        x, y = (m.reshape(n, -1, m.shape[1]).movedim(1, 0) for m, n in ((x, len(gram)), (y, gram.shape[1])))
+        return float(((x.mT @ gram @ y).sum(0) * (s @ other @ t.mT)).sum())
+
+    return product(a, ss, a, b, k_ss, b), product(a2, ts, a, b2, k_ts, b), product(a2, tt, a2, b2, k_tt, b2)
 
 
 @dataclass(slots=True)

@@ -118,11 +118,6 @@ def transfer(
         "seconds": seconds, "placement": placement, "rank": rank, "rank_share": rank_share, "size": size,
         "memory": memory, "draws": draws, "seed": seed, "progress": progress,
     }  # fmt: skip
-    for model in (source, target):
-        if not isinstance(model, nn.Module):
-            way = "load them first, or use `ioadapt transfer ADAPTER SOURCE TARGET`"
-            msg = f"transfer needs two torch.nn.Modules, not {type(model).__name__}; {way}."
-            raise InvalidValueError(msg)
     if tuned is None and not layers(source):
         msg = "The source has no adapter; put one on it with adapt(source, ...) or load(source, path)."
         raise InvalidValueError(msg)

@@ -37,3 +37,11 @@ def gauge(model: nn.Sequential, seed: int) -> nn.Sequential:
         one.bias.data = one.bias.data[order] * s
         two.weight.data = two.weight.data[:, order] / s.view(1, -1, *[1] * (two.weight.ndim - 2))
     return model
+
+
+def effects(r: torch.Tensor, g: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return ⟨ξ, e⟩ = Σ (rA)·(gBᵀ), summed over positions, for each cotangent ξ of the model's output and each sample.
+
+    Here, e is the first-order effect of adding rAB in the model, and g the gradient of ⟨ξ, output⟩ at that place.
+    """
+    return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))

@@ -8,8 +8,7 @@ from torch import nn
 
 from ioadapt_theory.effect import SIDES, Rows, expected, whole
 from ioadapt_theory.effect.copying import products
-from ioadapt_theory.effect.reads_writes import effects
-from tests.effect.nets import mlp, stack
+from tests.effect.nets import effects, mlp, stack
 
 N = 12
 X = torch.randn(N, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -7,9 +7,8 @@ from torch.utils.checkpoint import checkpoint
 
 from ioadapt_theory.effect import Compared, Goal, record, undisturbed, whole
 from ioadapt_theory.effect.passes import cotangents
-from ioadapt_theory.effect.reads_writes import effects
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from tests.effect.nets import Tokens, mlp
+from tests.effect.nets import Tokens, effects, mlp
 
 X = torch.randn(5, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 

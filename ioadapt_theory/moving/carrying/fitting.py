@@ -15,7 +15,7 @@ from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, cotangents, record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
-from ioadapt_theory.maps.moments import Gathered, Moments, Place, places
+from ioadapt_theory.maps.moments import Gathered, Moments, Place, effects, places
 from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule, truncated
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
 from ioadapt_theory.moving.carrying.trial import Trial
@@ -177,27 +177,13 @@ class Fit:
             p = None if part.placement == BIAS else mapped(reads, read, "reads", rule)
             made[RULES[kind]] = carried_factors(part.factors, p, q)
         a, b = made[TWO_WAY]
-        test = held.moments[reads], held.moments[writes]
-        kept = 1.0 if part.placement == BIAS else foretold(part.factors, (a, b), *test)
+        kept = 1.0
+        if part.placement != BIAS:
+            c, k = held.moments[reads].C, held.moments[writes].K
+            own, both, other = effects(part.factors, (a, b), c, k)  # type: ignore[arg-type]
+            kept = (2 * both - other) / own if own > 0 else 0.0
         q = mapped(writes, written, "writes", rules["two-way"])
         self.at[w] = Fitted(made, kept, read.rows, (len(a), b.shape[1]), (q, written.K[0]))  # type: ignore[index]
-
-
-def foretold(ours: Factors, theirs: Factors, read: Moments, written: Moments) -> float:
-    """Return R, the share of the gain that factors on the target keep, to first order, from the moments of its place.
-
-    Activations and gradients are taken to be uncorrelated over rows, and the taps of a kernel to see equal rows.
-    """
-    (tt, ts, ss), (k_tt, k_ts, k_ss) = read.C, written.K  # type: ignore[misc]
-    (a, b), (a2, b2) = (tuple(x.to(ss) for x in pair) for pair in (ours, theirs))
-    inner = [(a, ss, a, b, k_ss, b), (a2, ts, a, b2, k_ts, b), (a2, tt, a2, b2, k_tt, b2)]
-
-    def product(x: Tensor, c: Tensor, y: Tensor, s: Tensor, k: Tensor, t: Tensor) -> float:
-        x, y = (m.reshape(n, -1, m.shape[1]).movedim(1, 0) for m, n in ((x, len(c)), (y, c.shape[1])))
-        return float(((x.mT @ c @ y).sum(0) * (s @ k @ t.mT)).sum())
-
-    own, both, other = (product(*m) for m in inner)
-    return (2 * both - other) / own if own > 0 else 0.0
 
 
 def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:

@@ -20,6 +20,8 @@ LEADING, FIRST = 3, 10
 """Number of starts that take first steps, and number of the winner's steps for each of them."""
 RATE, SHARE, DECAY = 0.01, 0.3, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
+EXACT = 0.01
+"""Largest difference of the retained shares from 1 of a start that needs no steps."""
 STRIDE = 10
 """Number of steps between two reports of progress."""
 
@@ -32,6 +34,7 @@ class Run:
         at: number of steps after which they were the best.
         done: number of steps taken.
         idle: whether there is nothing to train.
+        exact: whether the effect on the selection rows is that on the source, up to ``EXACT``, and so is the gain.
     """
 
     def __init__(self, trial: Trial, adapters: Adapters) -> None:
@@ -52,6 +55,7 @@ class Run:
         """Score the adapters, and keep them if they are the best so far or, if ``last``, not certainly worse."""
         prediction = self.trial.predicted({"": self.work}, self.trial.rows.select)[""]
         score = prediction.kept if math.isfinite(prediction.kept) else -math.inf
+        self.exact = max(abs(prediction.R - 1), abs(score - 1)) < EXACT
         low, high = prediction.sampled
         if score > self.score - (max(high - low, 0.0) / 2 if last else 0.0):
             self.best, self.score, self.at = deepcopy(self.work), score, self.done
@@ -95,24 +99,30 @@ class Budget:
         """Return the share of the budget that is used up after this number of steps."""
         if self.seconds is not None:
             return (time.monotonic() - self.began) / self.seconds
-        return 1.0 if done >= self.total else (done - self.first) / (self.total - self.first)
+        return 1.0 if done >= self.total else max(0.0, (done - self.first) / (self.total - self.first))
 
 
-def race(trial: Trial, starts: Mapping[Rule, Adapters]) -> dict[Rule, Run]:
+def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]]) -> dict[Rule, Run]:
     """Return all starts, the best of which is trained until the budget's end.
 
-    The starts with the best scores take their first steps, and the best is chosen after them, since the best closed
-    form may be one from which no step leads on. The winner is trained on the selection rows, too; a prediction has rows
-    of its own.
+    A start that is already exact ends the race. The starts with the best scores take their first steps, and the best is
+    chosen after them, since the best closed form may be one from which no step leads on. The winner is trained on the
+    selection rows, too; a prediction has rows of its own.
     """
-    budget, runs = Budget(trial), {rule: Run(trial, adapters) for rule, adapters in starts.items()}
+    budget, runs = Budget(trial), dict[Rule, Run]()
     fit, select = trial.rows.fit, trial.rows.select
-    leading = sorted(runs, key=lambda rule: runs[rule].score, reverse=True)[:LEADING]
+    for number, (rule, made) in enumerate(starts.items()):
+        trial.progress(f"starting from {rule.kind}", number, len(starts))
+        if adapters := made():
+            runs[rule] = Run(trial, adapters)
+            if runs[rule].exact:
+                return runs
     if not runs or not budget.total:
         return runs
+    leading = sorted(runs, key=lambda rule: runs[rule].score, reverse=True)[:LEADING]
     for number, rule in enumerate(leading):
         trial.progress(f"trying {rule.kind}", number, len(leading))
-        if budget.seconds is None or budget.gone(0) < 0.5:  # half of the time is the winner's
+        if len(leading) > 1 and (budget.seconds is None or budget.gone(0) < 0.5):  # half of the time is the winner's
             runs[rule].steps(budget.first, lambda _: 1.0, fit)
             runs[rule].look()
     run = max(runs.values(), key=lambda run: run.score)

@@ -1,16 +1,19 @@
 """The adapters for the target from which training can start: the copy, the closed forms, and zero."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import torch
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import function_of, layers
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.solve import RULES, Rule
 from ioadapt_theory.moving.carrying.blocks import by_blocks
 from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted, reduced
@@ -22,9 +25,13 @@ from ioadapt_theory.moving.put import misfit
 class Starts:
     """The adapters for the target from which training can start.
 
+    If the weights show that both models have the same bases in all adapted layers, this is the copy alone, unless the
+    options say otherwise: no map is nearer, and none needs to be fitted.
+
     Attributes:
-        by_rule: rule -> layer of the target -> adapter.
+        by_rule: rule -> function that returns the adapters, by layer of the target.
         copy: layer of the target -> the copied adapter; {} if none fits, or another placement is asked for.
+        known: whether only the copy is tried, for this reason.
         parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
         fit: the parts fitted to layers of the target.
         picked: key of a part -> layer and placement of the target where it keeps the largest share of its gain.
@@ -37,6 +44,14 @@ class Starts:
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
         self.lost, self.copy = dict[str, str](), dict[str, Adapter]()
+        self.parts, self.truncated, self.fit = dict[str, Part](), dict[str, float](), Fit(trial, {})
+        self.picked, self.by_rule = dict[str, Wanted](), dict[Rule, Callable[[], Adapters]]()
+        copies = self._copies()
+        self.known = trial.options.starts is None and self._is_known(copies)
+        if self.known:
+            self.copy = {places[layer][0]: adapter for layer, adapter in copies.items()}
+            self.by_rule = {COPY: lambda: self.copy}
+            return
         given = parts_of(self.adapted, trial.name)
         self.parts, self.truncated = reduced(given, trial, trial.source)
         self.idle = {part.layer for part in given if part.key not in self.parts}
@@ -44,11 +59,18 @@ class Starts:
         self.fit.run(
             [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
         )
-        self.picked: dict[str, Wanted] = {}
         for place, one in self.fit.at.items():
             if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
                 self.picked[place[0]] = place
-        self.by_rule = self._made({STARTS[name] for name in trial.options.starts or STARTS})
+        self._make(copies, {STARTS[name] for name in trial.options.starts or STARTS})
+
+    def _is_known(self, copies: Mapping[str, Adapter]) -> bool:
+        """Return whether the weights of all adapted layers show that a copy changes the same features."""
+        target = self.modules
+        return self.trial.options.placement is None and all(
+            n in copies and related(layer.base_layer, base_of(target[self.places[n][0]]))
+            for n, layer in self.adapted.items()
+        )
 
     def _sides(self, part: Part, layer: str) -> list[str]:
         """Return the placements in which a part may be fitted to a target layer; if there is none, store the reason."""
@@ -67,31 +89,32 @@ class Starts:
             self.lost[part.layer] = refused
         return sides
 
-    def _made(self, rules: Collection[Rule]) -> dict[Rule, Adapters]:
+    def _make(self, copies: Mapping[str, Adapter], rules: Collection[Rule]) -> None:
         made = {rule: self._assembled(rule) for rule in RULES.values()}
-        copies = self._copies()
         self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("source", "is never called"))
         unfitted = {self.parts[w[0]].layer for w in self.fit.lost if w[0] not in self.picked}
         for layer in (unfitted | self.idle) & copies.keys():
             for adapters in made.values():  # parts that can only be copied
                 adapters.setdefault(self.places[layer][0], copies[layer])
-        first = made[RULES["two-way"]]
-        if BLOCKS in rules and first:
-            made[BLOCKS] = by_blocks(self.trial, first, self.parts, self.fit, self.picked)
-        if ZERO in rules and first:
-            made[ZERO] = zeroed(first, self.trial.options.seed)
         sides = {part.placement for part in self.parts.values()} - {BIAS}
         if copies and self.trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
-            self.copy = made[COPY] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
-        return {rule: adapters for rule, adapters in made.items() if adapters and rule in rules}
+            self.copy = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
+        found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.get, rule) for rule in made}  # type: ignore[arg-type]
+        if first := made[RULES["two-way"]]:
+            found[BLOCKS] = lambda: by_blocks(self.trial, first, self.parts, self.fit, self.picked)
+            found[ZERO] = lambda: zeroed(first, self.trial.options.seed)
+        if self.copy:
+            found[COPY] = lambda: self.copy
+        self.by_rule = {rule: function for rule, function in found.items() if rule in rules and (first or rule == COPY)}
 
     def _copies(self) -> dict[str, Adapter]:
         named = {n: m for n, m in self.modules.items() if n}
         found = {}
         for layer, module in self.adapted.items():
             adapter: Adapter = module.adapters[self.trial.name]  # type: ignore[assignment]
-            (place, *_) = self.places[layer]
-            if len(self.places[layer]) == 1 and misfit(named, place, adapter) is None:
+            (place, *more), rank = self.places[layer], self.trial.options.rank
+            large = rank is not None and max(phi.rank or 0 for _, phi in adapter.parts()) > rank
+            if not more and not large and misfit(named, place, adapter) is None:
                 found[layer] = deepcopy(adapter).to(device=function_of(named[place]).like.device)
         return found
 

@@ -51,11 +51,15 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand; return 0, or 1 for a negative result, 2 for errors, 3 for lost workers, 130 for Ctrl-C."""
-    argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["help"]:
-        argv = [*argv[1:], "--help"]
-    chosen = next((a for a in argv if not a.startswith("-")), None)
-    return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    chosen = next((a for a in words if not a.startswith("-")), None)
+    status = guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(words, chosen))
+    if status == INTERRUPTED and argv is None:  # all files are closed; freeing models and modules takes a second
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def _main(argv: list[str], chosen: str | None) -> int:
@@ -64,6 +68,9 @@ def _main(argv: list[str], chosen: str | None) -> int:
     parser = Parser(prog="ioadapt", description=about)
     version = import_module("importlib.metadata").version("ioadapt-theory") if {"--version", "-V"} & {*argv} else ""
     parser.add_argument("-V", "--version", action="version", version=version)
+    parser.add_argument(
+        "--completion", action="store_true", help='complete words in bash: eval "$(ioadapt --completion)"'
+    )
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         about = f"{summary[0].upper()}{summary[1:]}."
@@ -72,6 +79,11 @@ def _main(argv: list[str], chosen: str | None) -> int:
         if name == chosen:  # the other subcommands are not imported
             module_of(name).add_arguments(sub)
     args = parser.parse_args(argv)
+    if args.completion:
+        from ioadapt_theory.cli.completion import script
+
+        sys.stdout.write(script(COMMANDS, lambda name, sub: _module(name).add_arguments(sub)))
+        return OK
     if args.command is None:
         parser.print_help()
         return OK

@@ -118,3 +118,31 @@ def test_an_error_of_the_computation_is_one_sentence_with_status_2(error, capsys
     assert re.fullmatch(r"it: The computation failed \(.+\); check that weights and inputs are finite.*\n", err)
     with pytest.raises(KeyError):  # a bug is not hidden
         guarded("it", lambda: {}[1])
+
+
+def test_bash_completes_commands_and_their_options(capsys):
+    assert main(["--completion"]) == 0
+    script = capsys.readouterr().out
+    lines = {
+        "tr": (1, ["transfer"]),
+        "adapters ins": (2, ["inspect"]),
+        "map --pl": (2, ["--placement"]),
+        "verify --inst": (2, ["--instance", "--instances"]),
+    }
+    for typed, (position, expected) in lines.items():
+        words = f'COMP_WORDS=(ioadapt {typed}) COMP_CWORD={position}; _ioadapt; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        done = subprocess.run(["bash", "-c", f"{script}\n{words}"], capture_output=True, text=True, check=True)
+        assert sorted(done.stdout.split()) == expected, typed
+
+
+def test_an_interrupted_command_ends_without_freeing_what_it_loaded():
+    lines = (
+        "import atexit, sys",
+        "from ioadapt_theory import cli",
+        "atexit.register(print, 'freed')",
+        "def body(*_): raise KeyboardInterrupt",
+        "cli._main, sys.argv = body, ['ioadapt', 'claims']",
+        "cli.main()",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ioadapt claims: interrupted.\n")

@@ -1,6 +1,7 @@
 """The models behind a name that a user gives: a pipeline's or a model's folder, a single file, a hub id or an alias."""
 
 import json
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def _configured(path: Path, config: str | None) -> Path | None:
 def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path:
     """Return the folder of a pipeline or a model from the hub, in huggingface_hub's cache; the VAE is left out."""
     try:
-        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub import HfApi
         from huggingface_hub.constants import HF_HUB_OFFLINE
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
@@ -143,14 +144,16 @@ def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path
 
     texts = ("*.json", "*.txt", "*.model")
     try:
-        names = [] if HF_HUB_OFFLINE else HfApi().list_repo_files(repo, revision=revision)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        found = [] if HF_HUB_OFFLINE else api.model_info(repo, revision=revision).siblings or []
+        names = {one.rfilename for one in found}
         folders = [f"{p}/" for p in PARTS] if "model_index.json" in names or not weights else [""]
         wanted = [f"{folder}{end}" for folder in folders for end in (*texts, *(["*.safetensors"] if weights else []))]
         wanted += [f"tokenizer{n}/{end}" for n in ("", "_2", "_3") for end in texts] + ["model_index.json"]
         variants = ["*.fp16.*", "*.non_ema.*", "*.bf16.*"]
         only = {"local_files_only": True} if HF_HUB_OFFLINE else {"allow_patterns": wanted, "ignore_patterns": variants}
         start = time.time()
-        snapshot = Path(snapshot_download(repo, revision=revision, **only))
+        snapshot = Path(api.snapshot_download(repo, revision=revision, **only))
     except (OSError, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         msg = f"{repo} cannot be loaded from the hub or its cache ({reason}); give a local folder."

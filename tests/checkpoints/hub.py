@@ -67,6 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in ("info", "revision"):
             siblings = [{"rfilename": name} for name in repo.files]
             return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": siblings, "tags": []})
+        if kind == "tree":
+            files = [{"type": "file", "path": n, "size": len(b), "oid": COMMIT} for n, b in repo.files.items()]
+            return self._json(files)
         if repo.gated:
             return self._error(401, "GatedRepo")
         return self._file(repo, "/".join(rest[1:]))

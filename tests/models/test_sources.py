@@ -1,13 +1,19 @@
 """Models from the hub are what the hub announced."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
+import torch
 
-from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.models.sources import downloaded
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.models.sources import downloaded, open_source
+from tests.checkpoints.conftest import hub  # noqa: F401
+from tests.checkpoints.hub import LoopbackHub, Repo
+from tests.cli.pipelines import models, pipeline, single_file
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 ETAG = "b45ef6fec89518d314f546fd6c3025367b721684"
 """git's hash of the text "Hello, World!"."""
 
@@ -23,11 +29,55 @@ def test_a_new_file_with_a_flipped_byte_is_refused_and_not_kept(tmp_path: Path, 
         (snapshot / "config.json").symlink_to(blob)
         return str(snapshot)
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *_, **__: ["config.json"])
+    monkeypatch.setattr(huggingface_hub.HfApi, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: SimpleNamespace(siblings=[]))
     text = b"Hello, World?"
     with pytest.raises(FileFormatError, match=rf"config\.json does not have the hash .* \({ETAG}\)"):
         downloaded("some/model", None)
     assert not blob.exists()
     text = b"Hello, World!"
     assert downloaded("some/model", None) == snapshot
+
+
+SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+"""The repository in which diffusers looks for the configurations of a single file of Stable Diffusion 1.5."""
+
+
+@pytest.fixture
+def served(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoopbackHub:  # noqa: F811
+    """Return a hub, with an empty cache, and write a tiny pipeline to ./pipe and its models to ./file.safetensors."""
+    torch.set_default_dtype(torch.float32)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    some = models(xl=False)
+    pipeline(tmp_path / "pipe", some)
+    single_file(tmp_path / "file.safetensors", some)
+    return hub
+
+
+def repository(folder: Path) -> Repo:
+    return Repo({str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
+
+
+def test_a_pipeline_on_the_hub_is_loaded_without_its_vae(served: LoopbackHub, tmp_path: Path):
+    served.repos["some/pipe"] = repository(tmp_path / "pipe")
+    source = open_source("some/pipe")
+    assert source.parts == ("unet", "text_encoder")
+    here, there = (open_source(one).load("text_encoder").state_dict() for one in (source.root, "some/pipe"))
+    assert all(torch.equal(t, there[name]) for name, t in here.items())
+    assert not any("vae" in path for method, path, _ in served.log if method == "GET")
+    assert open_source("some/pipe:unet").parts == ("unet",)
+    with pytest.raises(
+        IoAdaptError, match=r"some/other cannot be loaded from the hub or its cache \(.+\); give a local"
+    ):
+        open_source("some/other")
+
+
+def test_a_single_file_takes_its_configuration_from_the_hub_or_names_it(served: LoopbackHub, tmp_path: Path):
+    told = rf"configuration of \S+ \(v1: {SD}\) is neither in the hub's cache nor can be loaded; give a .* as --config"
+    with pytest.raises(InvalidValueError, match=told):
+        open_source(tmp_path / "file.safetensors")
+    served.repos[SD] = repository(tmp_path / "pipe")
+    source = open_source(tmp_path / "file.safetensors")
+    assert source.parts == ("unet", "text_encoder")
+    assert not any(path.endswith(".safetensors") for method, path, _ in served.log if method == "GET")
+    assert sum(p.numel() for p in source.load("unet").parameters()) > 1000

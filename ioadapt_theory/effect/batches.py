@@ -61,13 +61,13 @@ def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pai
     return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
 
 
-def joined(pairs: list[Pair]) -> Pair:
-    """Return the samples of several pairs of batches in one pair; batches that differ in shape are left out."""
+def joined(pairs: list[Pair]) -> tuple[list[Pair], Pair]:
+    """Return the pairs of batches that can be joined, by their shapes, and their samples in one pair."""
     sources, targets = zip(*pairs, strict=True)
     try:
-        return _cat(sources), _cat(targets)
+        return pairs, (_cat(sources), _cat(targets))
     except RuntimeError:
-        return pairs[0] if len(pairs) == 1 else joined(pairs[:-1])
+        return (pairs, pairs[0]) if len(pairs) == 1 else joined(pairs[:-1])
 
 
 def _cat(batches: Sequence[Any]) -> Any:

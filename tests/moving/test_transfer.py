@@ -41,7 +41,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name without evidence."
     for options, sentence in (
         ({"name": "style"}, "Unknown adapter 'style'"),
-        ({"match": "origin"}, "auto, effect, name, proven"),
+        ({"match": "origin"}, "auto, depth, effect, name, proven"),
         ({"match": "effect"}, "match='effect' works only in transfer with inputs="),
     ):
         with pytest.raises((UnknownNameError, InvalidValueError), match=sentence):

@@ -10,7 +10,7 @@ Ariadne of merge-and-rebase, which maps activations by orthogonal matrices.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import disable, function_of, layers
-from ioadapt_theory.effect.batches import Pair, joined
+from ioadapt_theory.effect.batches import Pair, joined, row_count
 from ioadapt_theory.effect.pairing import at_pairs
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.maps.solve import TINY, eigen
@@ -31,6 +31,12 @@ from ioadapt_theory.moving.carrying.trial import Adapters, Trial, only
 Call = tuple[Tensor, Tensor]
 RIDGE = 0.01
 """Ridge of the regression, relative to the mean eigenvalue of the Gram matrix of the layer's inputs."""
+ENTRIES = 1 << 28
+"""Number of entries of the outputs on all rows of the fit; more rows than have so many are left out."""
+
+
+class _AllFitted(Exception):
+    """No error: the rest of the forward pass is not needed."""
 
 
 def by_blocks(
@@ -63,29 +69,55 @@ class _Blocks:
         self.made: dict[str, Adapter] = {n: a for n, a in start.items() if n not in jobs}
         self.source = base_layers(trial.source, {parts[key].layer for sides in jobs.values() for key in sides.values()})
         self.modules = base_layers(trial.target, {*self.jobs, *self.made})
-        self.pair: Pair = joined(trial.rows.fit)
+        most = ENTRIES // trial.compared.size
+        few = [p for n, p in enumerate(trial.rows.fit) if not n or (n + 1) * row_count(p[0]) <= most]
+        self.pair: Pair
+        self.pairs, self.pair = joined(few)
         with torch.no_grad():
             self.changes = self._changes()
             with disable(trial.target):
-                self.plain = _captured({n: self.modules[n] for n in jobs}, self._run(1))
+                plain = self._captured({n: self.modules[n] for n in jobs}, 1)
+        known = {n for n, sides in jobs.items() if all(parts[key].layer in self.changes for key in sides.values())}
+        self.plain = {n: calls for n, calls in plain.items() if n in known}
+        self.made |= {n: start[n] for n in jobs if n not in self.plain}
 
-    def _run(self, side: int) -> Callable[[], Tensor]:
-        model = (self.trial.source, self.trial.target)[side]
-        return lambda: self.trial.run(model, self.pair[side], 0)
+    def _captured(self, modules: Mapping[str, nn.Module], side: int) -> dict[str, list[Call]]:
+        """Return the inputs and outputs of all calls of the modules, in the order of their first calls.
+
+        The batches run one by one, so that only the outputs of one are in memory. Modules with other numbers of calls
+        in some batch are left out.
+        """
+        model, runs = (self.trial.source, self.trial.target)[side], list[dict[str, list[Call]]]()
+
+        def keep(name: str, z: Tensor, y: Tensor) -> Tensor:
+            runs[-1].setdefault(name, []).append((z.clone(), y.clone()))
+            return y
+
+        for pair in self.pairs:
+            runs.append({})
+            with hooked(modules, keep):
+                self.trial.run(model, pair[side], 0)
+        found = {}
+        for name, calls in runs[0].items():
+            every = [run.get(name, []) for run in runs]
+            if {*map(len, every)} == {len(calls)}:
+                found[name] = [tuple(map(torch.cat, zip(*some, strict=True))) for some in zip(*every, strict=True)]
+        return found  # type: ignore[return-value]
 
     def _changes(self) -> dict[str, list[Call]]:
         """Return what the adapter changes in the input and in the output of each layer of the source, per call."""
         adapted = {n: layer for n, layer in layers(self.trial.source).items() if n in self.source}
         with disable(self.trial.source):
-            before = _captured(self.source, self._run(0))
+            before = self._captured(self.source, 0)
         with only(layers(self.trial.source), self.trial.name):
-            after = _captured(adapted, self._run(0))
+            after = self._captured(adapted, 0)
         changes = {}
-        for n, layer in adapted.items():
+        for n in before.keys() & after.keys():
+            layer = adapted[n]
             phi = dict(layer.adapters[self.trial.name].parts()).get(Placement.INPUT)  # type: ignore[operator]
             near = function_of(layer.base_layer).near
-            calls = ((phi(z, near) if phi else z, y) for z, y in after.get(n, []))
-            changes[n] = [(z1 - z, y1 - y) for (z, y), (z1, y1) in zip(before.get(n, []), calls, strict=True)]
+            calls = ((phi(z, near) if phi else z, y) for z, y in after[n])
+            changes[n] = [(z1 - z, y1 - y) for (z, y), (z1, y1) in zip(before[n], calls, strict=True)]
         return changes
 
     @torch.no_grad()
@@ -93,8 +125,8 @@ class _Blocks:
         self.waiting = [*self.plain]  # in the order of their first calls
         while self.waiting:
             self.late: list[Call] = []
-            with disable(self.trial.target), hooked(self.modules, self._on):
-                self._run(1)()
+            with disable(self.trial.target), hooked(self.modules, self._on), suppress(_AllFitted):
+                self.trial.run(self.trial.target, self.pair[1], 0)
             if self.late:
                 self._fit(self.waiting.pop(0), self.late)
         return self.made
@@ -104,6 +136,8 @@ class _Blocks:
         next_ = self.waiting[0] if self.waiting else ""
         if name == next_ and len(self.plain[name]) == 1:
             self._fit(self.waiting.pop(0), [(z, y)])
+            if not self.waiting:
+                raise _AllFitted
         elif name not in self.made:  # the layer is called several times, or is behind such a layer
             self.late += [(z, y)] if name == next_ else []
             return y
@@ -133,7 +167,7 @@ class _Blocks:
         self.made[name] = built(module, made)
 
     def _rows(self, model: int, module: nn.Module, calls: list[Call], side: str) -> Tensor:
-        paired = [(at_pairs(z, self.pair[model]), at_pairs(y, self.pair[model]), []) for z, y in calls]
+        paired: list[Any] = [(at_pairs(z, self.pair[model]), at_pairs(y, self.pair[model]), []) for z, y in calls]
         return Rows(module, paired, 1, len(paired[0][0])).reader(side).flatten(0, -2).float()
 
 
@@ -157,19 +191,6 @@ def regressed(
     a, b = d @ root.to(d) @ basis, torch.linalg.solve_triangular(root.mT, basis.double(), upper=True).mT.to(d)
     constant = center[1] - center[0] @ a @ b if shift else None
     return a, b, constant
-
-
-def _captured(modules: Mapping[str, nn.Module], run: Callable[[], object]) -> dict[str, list[Call]]:
-    """Return the inputs and outputs of all calls of the modules, in the order of their first calls."""
-    calls: dict[str, list[Call]] = {}
-
-    def keep(name: str, z: Tensor, y: Tensor) -> Tensor:
-        calls.setdefault(name, []).append((z.clone(), y.clone()))
-        return y
-
-    with hooked(modules, keep):
-        run()
-    return calls
 
 
 @contextmanager

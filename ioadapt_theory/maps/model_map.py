@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -164,20 +164,15 @@ class ModelMap:
             shares = {"activations": place.activations, "gradients": place.gradients, "rows": place.rows}
             described.append({"places": names, "sizes": sizes, **shares})
         content = {"source": self.source, "target": self.target, "layers": self.layers, "settings": self.settings}
-        metadata = {"format": KIND, "map": json.dumps(content | {"places": described})}
-        with replacing(path) as temporary:
-            save_file(stored, temporary, metadata=metadata)
+        with replacing(path) as temporary:  # one entry, since the library shuffles several
+            save_file(stored, temporary, metadata={KIND: json.dumps(content | {"places": described})})
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read a map; raise FileFormatError if the file does not contain one."""
         try:
             with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != KIND:
-                    msg = f"{path} is not a map of two models ({KIND}); make one with map_models or `ioadapt map`."
-                    raise FileFormatError(msg)
-                content = json.loads(metadata["map"])
+                content = json.loads((file.metadata() or {})[KIND])
                 places: dict[str, MappedPlace] = {}
                 for number, one in enumerate(content.pop("places")):
                     t = {k: file.get_tensor(f"{number}.{k}").float() * size for k, size in one["sizes"].items()}
@@ -185,10 +180,14 @@ class ModelMap:
                     shares = tuple(one["activations"]), tuple(one["gradients"])
                     place = MappedPlace(t.get("P"), t.get("Q"), *shares, seen, int(one["rows"]))
                     places |= dict.fromkeys(one["places"], place)
-                return cls(places=places, **content)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-            msg = f"{path} cannot be read as a map of two models: {error}."
+                made = cls(places=places, **content)
+            str(made)  # raises an error if a part is missing or of another type
+        except Exception as error:  # a broken or malicious file can make the readers raise any error
+            reason = f"{type(error).__name__}: {error}"
+            msg = f"{path} is not a map of two models, as map_models and `ioadapt map` make them ({reason!a:.200})."
             raise FileFormatError(msg) from None
+        else:
+            return made
 
     def __str__(self) -> str:
         lines = [f"Map of {len(self.layers)} layers, {self.nbytes / 1e6:.1f} MB; explained on rows that were not used:"]

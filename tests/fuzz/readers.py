@@ -16,6 +16,7 @@ from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.maps.model_map import ModelMap
 from ioadapt_theory.models.inputs import read_both
 from ioadapt_theory.models.load import load_model
 
@@ -38,14 +39,25 @@ def instance(data: bytes, folder: Path) -> None:
     load(folder / "x.json")
 
 
-def adapter(data: bytes, folder: Path) -> None:
-    """Read an adapter file with the header ``data``, followed by as many zeros as the header announces."""
+def with_values(data: bytes, folder: Path) -> None:
+    """Write a safetensors file with the header ``data``, followed by as many zeros as the header announces."""
     size = 0
     with suppress(ValueError, TypeError, AttributeError, LookupError, RecursionError):
         size = max(entry["data_offsets"][1] for key, entry in json.loads(data).items() if key != "__metadata__")
     zeros = bytes(size) if isinstance(size, int) and 0 <= size <= LONGEST else b""
     (folder / "x.safetensors").write_bytes(struct.pack("<Q", len(data)) + data + zeros)
+
+
+def adapter(data: bytes, folder: Path) -> None:
+    """Read an adapter file with the header ``data``."""
+    with_values(data, folder)
     open_adapter(folder / "x.safetensors").check()
+
+
+def mapped(data: bytes, folder: Path) -> None:
+    """Read the map of two models with the header ``data``."""
+    with_values(data, folder)
+    str(ModelMap.load(folder / "x.safetensors"))
 
 
 def config(data: bytes, folder: Path) -> None:
@@ -89,9 +101,20 @@ def arrays(data: bytes, folder: Path) -> None:
     read_both(folder / "x.npz", both, both, rows=8, seed=0)
 
 
+def text(data: bytes, folder: Path) -> None:
+    """Tokenise a text."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        if not (folder / name).exists():
+            plain = '{"tokenizer_class": "PreTrainedTokenizerFast"}'
+            (folder / name).write_text((CORPUS / "tokenizer" / "whole.json").read_text() if "_" not in name else plain)
+    (folder / "x.txt").write_bytes(data)
+    both = (str(folder), nn.Identity())
+    read_both(folder / "x.txt", both, both, rows=8, seed=0)
+
+
 READERS: dict[str, Callable[[bytes, Path], None]] = {
     reader.__name__: reader
-    for reader in (checkpoint, pickle, instance, adapter, config, index, model, tokenizer, arrays)
+    for reader in (checkpoint, pickle, instance, adapter, mapped, config, index, model, tokenizer, arrays, text)
 }
 
 

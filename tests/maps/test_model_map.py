@@ -88,7 +88,7 @@ def test_other_models_and_files_are_refused(between, tmp_path):
         transfer(source, target, map=between, steps=3)
     assert not layers(target)
     (tmp_path / "no.safetensors").write_bytes(b"no map")
-    with pytest.raises(FileFormatError, match="cannot be read as a map"):
+    with pytest.raises(FileFormatError, match="is not a map of two models"):
         ModelMap.load(tmp_path / "no.safetensors")
 
 

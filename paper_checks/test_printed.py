@@ -36,6 +36,7 @@ BY_HAND = {
         "min_t min(‖x₁W + tx₁AB‖, ‖x₂W + tx₂AB‖) = min_t min(‖x₁W + tx₁(−AB)‖, ‖x₂W + tx₂(−AB)‖)",
         r"\min_t \min(\|x_1W + tx_1AB\|, \|x_2W + tx_2AB\|) = \min_t \min(\|x_1W + tx_1(-AB)\|, \|x_2W + tx_2(-AB)\|)",
     ),
+    "effect-certified-next": ("outside(u) ≤ 2", r"\operatorname{outside}(u) \le 2"),
 }
 """Formulas that the parser does not support, with suprema and infima along a segment, or O of increments."""
 READ = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.inequality and c.id not in BY_HAND]

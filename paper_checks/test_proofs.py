@@ -83,7 +83,6 @@ SIDES = [  # claim, witness, left side, right side
     ("attention-residual-others", "attention-residual", "2*sqrt(15)", "0"),
     ("effect-own-layer", "effect-own-layer", "4", "1"),
     ("effect-discrepancy", "effect-discrepancy", "1", "3/4"),
-    ("effect-weights-only", "unread", "1", "0"),
 ]
 LEFT_OVER = {"eq-5-scope": ("5/3", "2"), "narrower-class-lora": ("1",), "any-phi": ("32/25",)}
 """Claims about matrices: the squared size of what their witnesses leave, in the order of the witnesses."""

@@ -14,7 +14,7 @@ from math import comb
 import pytest
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.settings.printed import FOLDER, score, table, values
+from ioadapt_theory.claims.printed import FOLDER, score, table, values
 
 COMMONSENSE = ("BoolQ", "PIQA", "SIQA", "HellaSwag", "WinoGrande", "ARC-e", "ARC-c", "OBQA")
 GENEVAL = ("Two Obj.", "Pos.", "Cnt.", "Sin. Obj.", "Col.", "Col. Attr.")

@@ -65,7 +65,7 @@ def checks(claims: list[Claim]) -> str:
     files = {path.stem: path.read_text(encoding="utf-8") for path in sources()}
     modules = [name for text in files.values() for name in re.findall(r"^Module (\w+)\.$", text, re.MULTILINE)]
     lines = [
-        "From mathcomp Require Import all_ssreflect all_algebra.",
+        "From mathcomp Require Import ssreflect ssralg ssrnum.",
         f"From ioadapt Require Import {' '.join(files)}.",
         *[f"Import {' '.join(modules)}."] * bool(modules),
     ]

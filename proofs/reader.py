@@ -18,6 +18,7 @@ from proofs.grammar import fail, parsed
 CALLED: Final = {
     "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "Num.sqrt": "sqrt",
     "Num.min": "min", "invmx": "inverse", "trmx": "transpose", "cos": "cos", "ln": "ln",
+    "outside": "outside",
 }  # fmt: skip
 DEFINING: Final = {
     "cond": "cond", "spectral": "spectral", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",

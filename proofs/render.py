@@ -32,7 +32,7 @@ BINARY: Final = {
 CALLS: Final = {
     "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt",
     "max": "Num.max", "min": "Num.min", "inverse": "invmx", "transpose": "trmx", "cos": "cos", "ln": "ln",
-    "artanh": "artanh ln",
+    "artanh": "artanh ln", "outside": "outside",
 }  # fmt: skip
 DEFINED_BY: Final = {
     "spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm", "segment": "segment",
@@ -56,7 +56,7 @@ NAMES: Final = {
 }  # fmt: skip
 """Names in Coq of the scalars that claims name; others are written out."""
 WORDS: Final = frozenset(
-    """R forall exists norm sim sine dot inner fro spectral cond pinv segment angle arcsin
+    """R forall exists outside norm sim sine dot inner fro spectral cond pinv segment angle arcsin
 artanh singular law extremes wide complete logarithm circular cos sin pi ln Num trmx invmx rank""".split()
 )
 """Words of the statements, which no letter of a claim may hide."""
@@ -533,7 +533,8 @@ def _cosine(claim: Claim) -> Term | None:
 
 HEAD: Final = """\
 (* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From ioadapt Require Import Vocabulary.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.

@@ -70,10 +70,10 @@ def number(x: int | Fraction | str, like: Array) -> Array:
 
 
 def excess(value: Array, limit: Array) -> Array:
-    """Return (value − limit)/limit, or 0 if ``value`` is at most ``limit``; infinite if a limit of 0 is exceeded."""
+    """Return (value − limit)/|limit|, or 0 if ``value`` is at most ``limit``; infinite if a limit of 0 is exceeded."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
-        return torch.where(value <= limit, 0.0, (value - limit) / limit)
-    return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
+        return torch.where(value <= limit, 0.0, (value - limit) / abs(limit))
+    return 0 * value if value <= limit else (value - limit) / abs(limit) if limit else math.inf
 
 
 def maximum(a: Array, b: Array) -> Array:
@@ -228,6 +228,16 @@ def _rank_of_fractions(m: Array) -> int:
             pivots += 1
         return pivots
     return fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in m.tolist()]).rank()
+
+
+def outside(u: Array) -> Array:
+    """Return how many entries of a row are below all others, or above all others."""
+    below, n = u[..., :, None] < u[..., None, :], u.shape[-1]
+    if isinstance(u, Tensor):
+        same = torch.eye(n, dtype=torch.bool)
+        return ((below | same).all(-1) | (below.mT | same).all(-1)).sum(-1).to(u.dtype)
+    extreme = [(m.astype(bool) | np.eye(n, dtype=bool)).all(-1) for m in (below, below.T)]
+    return number(int((extreme[0] | extreme[1]).sum()), u[0])
 
 
 def hessian(u: Array, v: Array) -> Array:

@@ -1,10 +1,9 @@
 """The class ``Claim``: a statement in one interpretation, its recorded verdict, and how evidence on it is collected."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
@@ -27,8 +26,8 @@ class Run:
 
     Example:
         >>> from ioadapt_theory.claims import Run
-        >>> Run(instances=10, seed=1).chosen()
-        {'seed': 1, 'instances': 10}
+        >>> Run(instances=10, seed=1).steps
+        200
     """
 
     seed: int = 0
@@ -36,25 +35,9 @@ class Run:
     starts: int = 64
     steps: int = 200
 
-    def only(self, *names: str) -> "Run":
-        """Return a run with the named settings of this one and the defaults for all others."""
-        return Run(**{name: getattr(self, name) for name in names})
-
-    def chosen(self) -> dict[str, Any]:
-        """Return the settings that differ from the defaults, as JSON values by name."""
-        default = asdict(Run())
-        return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
-
-    @classmethod
-    def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Return the run with the settings that ``Run.chosen`` returned, and the defaults for all others."""
-        return cls(**chosen)
-
 
 class Strategy:
-    """A way to collect evidence on a claim; ``settings`` names the fields of ``Run`` on which the result depends."""
-
-    settings: ClassVar[tuple[str, ...]] = ()
+    """A way to collect evidence on a claim."""
 
     @property
     def kind(self) -> Evidence:

@@ -4,6 +4,7 @@ from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.effect import (
     best,
+    certificate,
     filters,
     gain,
     interval,
@@ -30,37 +31,10 @@ from ioadapt_theory.claims.statements import (
 from ioadapt_theory.claims.words import absorption, independence, overhead, reach, tables
 
 FILES = (
-    lemma_1,
-    lemma_2,
-    prop_1,
-    prop_1_sharp,
-    prop_1_finite,
-    prop_2,
-    prop_2_input_sharp,
-    prop_2_input_finite,
-    prop_2_output_sharp,
-    props_3_to_5,
-    interior,
-    depth,
-    equations,
-    independence,
-    reach,
-    absorption,
-    overhead,
-    tables,
-    transfer,
-    nonlinear,
-    attention,
-    gain,
-    reading,
-    placement,
-    filters,
-    best,
-    random_change,
-    limits,
-    interval,
-    two_way,
-    several,
-)
+    lemma_1, lemma_2, prop_1, prop_1_sharp, prop_1_finite, prop_2, prop_2_input_sharp, prop_2_input_finite,
+    prop_2_output_sharp, props_3_to_5, interior, depth, equations, independence, reach, absorption, overhead, tables,
+    transfer, nonlinear, attention, gain, reading, placement, filters, best, random_change, limits, interval, two_way,
+    several, certificate,
+)  # fmt: skip
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
 """All claims by id, in the order of ``FILES``; every interpretation of a statement is a separate claim."""

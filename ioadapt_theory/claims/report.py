@@ -11,7 +11,7 @@ from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_ratio
 from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.claims.evidence.needed import without
-from ioadapt_theory.claims.expression.notation import TEXT, definitions, letter, text
+from ioadapt_theory.claims.expression.notation import definitions, printed, text
 from ioadapt_theory.claims.expression.tree import opened
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
@@ -53,23 +53,45 @@ def describe(claim: Claim) -> dict[str, Any]:
     """Return a claim as JSON values; "ratio" is the largest ``decisive_ratio`` of its shipped instances, or None."""
     ratios = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]
     return {
-        "claim": claim.id,
-        "source": claim.source,
-        "origin": str(claim.origin),
-        "reading": reading(claim),
-        "statement": claim.statement,
-        "latex": claim.latex,
-        "given": [text(g) for g in claim.given],
-        "verdict": str(claim.expected),
-        "words": [str(word) for word in claim.words],
-        "witnesses": list(claim.witnesses),
-        "attained": list(claim.attained),
-        "ratio": json_ratio(max(ratios)) if ratios else None,
-        "amends": claim.amends,
-        "remark": remark(claim),
-        "executable": claim.inequality is not None,
-        "proofs": [proof.name for proof in claim.proofs],
-    }
+        "claim": claim.id, "source": claim.source, "origin": str(claim.origin), "reading": reading(claim),
+        "statement": claim.statement, "latex": claim.latex, "given": [text(g) for g in claim.given],
+        "verdict": str(claim.expected), "words": [str(word) for word in claim.words],
+        "witnesses": list(claim.witnesses), "attained": list(claim.attained),
+        "ratio": json_ratio(max(ratios)) if ratios else None, "amends": claim.amends, "remark": remark(claim),
+        "executable": claim.inequality is not None, "proofs": [proof.name for proof in claim.proofs],
+    }  # fmt: skip
+
+
+SIGNS = {
+    "sim": "sim(u, v) is the cosine of two rows",
+    "fro": "‖M‖_F is the root of the sum of the squares of M's entries",
+    "spectral": "‖M‖₂ is the largest singular value of M",
+    "sigma": "s_c(M) and s_{c−1}(M) are the smallest and the next singular value of M",
+    "cond": "cond(M) is the largest over the smallest singular value, of as many as M has rows or columns, if fewer",
+    "pinv": "M⁺ is the pseudoinverse of M, by Moore and Penrose",
+    "size": "rows(M) is the number of rows of M",
+    "positive": "[a]₊ is the larger of a and 0",
+    "relu": "relu(M) has the entries of M, and 0 in place of negative ones",
+    "hessian_norm": "‖H(u, v)‖_op is the largest stretch by the Hessian H of sim at (u, v)",
+    "sup_hessian_norm": "H(u, v) is the Hessian of sim, ‖H‖_op its largest stretch, and sup_t is over 0 ≤ t ≤ 1",
+    "segment": "min_t is over 0 ≤ t ≤ 1",
+    "mean_square": "E is the mean over the rows x, whose second moments E[xᵀx] are σ²I, or FᵀF",
+    "landau": "O(a) is at most Ka if a is small, where K does not depend on the rows in a",
+    "outside": "outside(u) is the number of entries of u that are below, or above, all others",
+}
+"""What is printed of the operations of a claim, in case a reader does not know the sign."""
+
+
+def signs(claim: Claim) -> Iterator[str]:
+    """Yield the meanings of signs in the statement and in its proof, and every sum with its terms."""
+    stated = [x for r in (*claim.given, *claim.concludes) for x in (r.left, r.right)]
+    steps = [x for p in claim.proofs for s in getattr(p, "steps", ()) for x in (s.relation.left, s.relation.right)]
+    links = [x.formula for p in claim.proofs for chain in getattr(p, "chains", ()) for x in chain.links]
+    used = dict.fromkeys(x for formula in (*stated, *steps, *links) for x in formula.walk())
+    yield from (f"{text(x)} = {' + '.join(map(text, x.args[1:]))}" for x in used if x.op == "sum")
+    yield from (meaning for op, meaning in SIGNS.items() if any(x.op == op for x in used))
+    if any(r.order for r in claim.concludes):
+        yield "O(ε²) is at most Kε² for 0 < ε ≤ e₀, where K and e₀ do not depend on ε and AB"
 
 
 def proofs(claim: Claim) -> str:
@@ -77,7 +99,7 @@ def proofs(claim: Claim) -> str:
     lines = [f"{claim.id}: {claim.expected}, {claim.source}, {reading(claim)}", *_letters(claim)]
     lines += [f"    given {text(g)}" for g in claim.given]
     lines += [f"    {'and ' * bool(k)}{text(r)}" for k, r in enumerate(claim.concludes)]
-    lines += [f"    where {meaning}" for meaning in definitions((*claim.given, *claim.concludes))]
+    lines += [f"    where {x}" for x in dict.fromkeys((*definitions((*claim.given, *claim.concludes)), *signs(claim)))]
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
         lines += [f"    {step}" for step in proof.printed(claim)]
@@ -94,15 +116,14 @@ def _letters(claim: Claim) -> Iterator[str]:
     kinds = dict[str, list[str]]()
     for x in claim.setting.letters:
         axes = x.axes.split()
-        name = letter(x.attribute.removeprefix("given_"), TEXT, matrix=len(axes) == 2)
         kind = " x ".join(axes) if len(axes) == 2 else f"row of {axes[0]}" if axes else "number"
-        kinds.setdefault(kind, []).append(name)
+        kinds.setdefault(kind, []).append(printed(x))
     parts = (f"{', '.join(names)} ({kind})" for kind, names in kinds.items())
     yield f"    letters: {', '.join(parts)}"
     for key, meaning in claim.setting.meanings.items():
         for x in claim.setting.letters:
             if x.key == key:
-                yield f"    {letter(x.attribute, TEXT, matrix=len(x.axes.split()) == 2)}: {meaning}"
+                yield f"    {printed(x)}: {meaning}"
 
 
 def cells(claim: Claim) -> tuple[str, ...]:

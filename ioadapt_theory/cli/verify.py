@@ -4,8 +4,6 @@ import argparse
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
@@ -43,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     instance = "evaluate the claim on the instance in FILE, or on a shipped instance of this name"
     parser.add_argument("--instance", metavar="FILE", help=instance)
-    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs (default: user's cache)")
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -56,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims.expression.algebra import sympy
 
     chosen = {name: x for name in SETTINGS if (x := getattr(args, name)) is not None}
-    given = [*chosen, *(name for name in ("jobs", "resume_from") if getattr(args, name) is not None)]
+    given = [*chosen, *(["jobs"] if args.jobs is not None else [])]
     if args.instance is not None and given:  # an instance is evaluated without the searches
-        msg = f"--{given[0].replace('_', '-')} cannot be combined with --instance; leave one of them out."
+        msg = f"--{given[0]} cannot be combined with --instance; leave one of them out."
         raise InvalidValueError(msg)
     verifying.check(settings := Run(**chosen))
     args.jobs = 1 if args.jobs is None else args.jobs
@@ -106,40 +103,25 @@ def _write_instance(shown: dict[str, Any], form: str) -> None:
 def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ioadapt_theory.claims import CLAIMS, records, report, verifying
-    from ioadapt_theory.errors import WorkerError
+    from ioadapt_theory.claims import CLAIMS, report, verifying
+    from ioadapt_theory.claims.evidence.findings import Verification
     from ioadapt_theory.processes import pool
 
-    folder = Path(args.resume_from) if args.resume_from else records.default_folder()
-    tell = partial(tqdm.write, file=sys.stderr)  # printed above the progress bar
-    journal = records.Journal(folder, claims, settings, lambda text: tell(f"ioadapt verify: {text}"))
-    results, count = journal.read(), len(journal.todo)
-    todo = [part for part in journal.todo if part not in results]
-
-    def stopped(what: str) -> str:
-        if journal.broken:
-            return f"{what} after {len(results)} of {count} parts, some of which could not be saved."
-        return f"{what}: {len(results)} of {count} parts are saved; repeat the command to continue."
-
-    interrupted = False
+    verdicts = {name: Verification(claim=name) for name in claims}
+    unfinished, interrupted = set(claims), False
     try:
         with (
-            tqdm(total=count, initial=len(results), disable=None, unit="part", leave=False) as bar,
+            tqdm(total=len(claims), disable=None, unit="claim", leave=False) as bar,
             pool(args.jobs) if args.jobs > 1 else nullcontext() as processes,
         ):
-            for part, result in verifying.results(todo, processes):
-                journal.add(part, result)
-                results[part] = result
-                bar.set_postfix_str(part.claim, refresh=False)
+            for result in verifying.results(claims, settings, processes):
+                verdicts[result.claim] = result
+                unfinished.remove(result.claim)
+                bar.set_postfix_str(result.claim, refresh=False)
                 bar.update()
     except KeyboardInterrupt:
         interrupted = True
-        sys.stderr.write(f"\n{stopped('Interrupted')}\n")
-    except WorkerError as error:
-        msg = f"{error} {stopped('Stopped')}"
-        raise WorkerError(msg) from None
-    unfinished = {part.claim for part in journal.todo if part not in results}
-    verdicts = verifying.total(claims, results)
+        sys.stderr.write(f"\nInterrupted: {len(claims) - len(unfinished)} of {len(claims)} claims are finished.\n")
     if args.format == "json":
         told = {name: {**v.to_json(), "finished": name not in unfinished} for name, v in verdicts.items()}
         sys.stdout.write(as_json(record("verify", config={**asdict(settings), "claims": claims}, results=told)))
@@ -147,6 +129,4 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
         sys.stdout.write(report.summary(CLAIMS, verdicts, unfinished))
     if interrupted:
         return INTERRUPTED
-    sys.stdout.flush()  # the result is printed before its parts are deleted
-    journal.remove()
     return OK if all(v.verdict == CLAIMS[name].expected for name, v in verdicts.items()) else FINDING

@@ -1,5 +1,6 @@
 (* Logarithms, and functions of a real number. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From mathcomp Require Import ring lra.
 From ioadapt Require Import Vocabulary.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.

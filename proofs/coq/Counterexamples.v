@@ -1,5 +1,6 @@
 From Coq Require Import ZArith QArith Lia.
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum ssrint zmodp matrix mxalgebra.
 From mathcomp Require Import ring lra ssrZ.
 From ioadapt Require Import Vocabulary Rows Exact Witnesses Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.

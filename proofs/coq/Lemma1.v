@@ -1,5 +1,6 @@
 (* Lemma 1 as the claims state it, and what follows for Prop. 1. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From mathcomp Require Import ring lra.
 From ioadapt Require Import Vocabulary Rows Remainders Layers Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
@@ -310,6 +311,39 @@ move: (norm x1 / _) (norm x2 / _) (norm x1' / _) (norm x2' / _) m1 m2 => a b a' 
 move: (sim (x1 *m W) _) (sine (x1 *m W) _) (sine (x1' *m W') _) (sim _ _) (sim _ (x2' *m W' + _)) => s p q S S' m1 m2.
 have -> : S - S' = (S - s) - (S' - s) by ring.
 apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD m1 m2)); lra.
+Qed.
+
+(* Remark A.1: c(1 + c) is at most 2, and A_min at most the norm of each output *)
+Lemma most_le2 s : `|s| <= 1 -> most s <= 2.
+Proof.
+move=> h; rewrite mostE; set t := Num.sqrt _; have t0 : 0 <= t by exact: sqrtr_ge0.
+have t1 : t <= 1 by rewrite -sqrtr1 ler_wsqrtr // ler_pdivrMr //; lra.
+nra.
+Qed.
+Lemma by_least (a b p q e : R) : 0 <= e -> 0 <= a -> 0 <= b -> e * a < p -> e * b < q ->
+  (a / p) ^+ 2 + (b / q) ^+ 2 <= (a ^+ 2 + b ^+ 2) / Num.min (p - e * a) (q - e * b) ^+ 2.
+Proof.
+move=> e0 a0 b0 ap bq; set m := Num.min _ _.
+have m0 : 0 < m by rewrite lt_min !subr_gt0 ap.
+have mp : m <= p by rewrite ge_min lerBlDr lerDl mulr_ge0.
+have mq : m <= q by rewrite ge_min [X in _ || X]lerBlDr lerDl mulr_ge0 ?orbT.
+have inv x : m <= x -> (x ^+ 2)^-1 <= (m ^+ 2)^-1.
+  move=> mx; have x0 : 0 < x by exact: lt_le_trans mx.
+  by rewrite lef_pV2 ?posrE ?exprn_gt0 // ler_pXn2r ?nnegrE ?(ltW m0) ?(ltW x0).
+by rewrite !expr_div_n mulrDl; apply: lerD; apply: ler_wpM2l; rewrite ?sqr_ge0 ?inv.
+Qed.
+Theorem remark_a1_holds : remark_a1 R.
+Proof.
+move=> c d W W' x1 x2 x1' x2' n1 n2 n1' n2' hx h1 h2 h1' h2' hs r A B e e0 hM l1 l2 l3 l4 k1 k2 k3 k4.
+have M := @prop_1_explicit_holds c d W W' x1 x2 x1' x2' n1 n2 n1' n2' hx h1 h2 h1' h2' hs r A B e e0 hM k1 k2 k3 k4.
+apply: le_trans M _; rewrite lerD2l /c_larger -mostE -addrA.
+have s1 : most (sim (x1 *m W) (x2 *m W)) <= 2 by apply: most_le2; exact: sim_le1 h1 h2.
+have t0 := most_ge0 (sim (x1 *m W) (x2 *m W)).
+have b1 := by_least e0 (norm_ge0 x1) (norm_ge0 x2) l1 l2.
+have b2 := by_least e0 (norm_ge0 x1') (norm_ge0 x2') l3 l4.
+apply: le_trans (ler_wpM2l _ (lerD b1 b2)) _; first by rewrite mulr_ge0 ?sqr_ge0.
+apply: ler_wpM2r; last by rewrite ler_wpM2r ?sqr_ge0.
+by rewrite addr_ge0 // divr_ge0 ?addr_ge0 ?sqr_ge0.
 Qed.
 End HoldsRemainder.
 End HoldsRemainder.

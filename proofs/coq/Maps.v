@@ -1,5 +1,6 @@
-(* What weights leave open, two-way maps, several layers, a gradient step, and Eq. 5, as the claims state them. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+(* What weights leave open, two-way maps, several layers, certificates, and Eq. 5, as the claims state them. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From mathcomp Require Import ring lra.
 From ioadapt Require Import Vocabulary Rows Functions Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
@@ -78,11 +79,14 @@ Qed.
 (* what weights leave open *)
 Theorem effect_least_loss_holds : effect_least_loss R.
 Proof.
-split=> [c d n l l' f p s hp hr hs s0|v w v0 w0].
+split=> [c d n r g h l' f p s hb hp hr hs s0|v w v0 w0].
+  have -> : fro (f *m (g *m h)) = fro (f *m g).
+    by apply: (@pexpIrn _ 2); rewrite ?nnegrE ?fro_ge0 // !fro2 mulmxA inner_right -mulmxA hb mulmx1.
   rewrite ler_pdivlMr // mulrC.
-  have -> : f *m (l' - l) = f *m l *m (p *m (l' - l)) by rewrite -{1}hr !mulmxA.
+  have -> : f *m (l' - g *m h) = f *m g *m (p *m (l' - g *m h)) by rewrite -{1}hr !mulmxA.
   apply: fro_low; first exact: ltW.
-  move=> x; case: hs => [_ _ least]; rewrite /wide leqnn in least.
+  have rd : (r <= d)%N by rewrite -(mxrank1 R r) -hb; apply: leq_trans (mxrankM_maxl _ _) (rank_leq_col _).
+  move=> x; case: hs => [_ _ least]; rewrite /wide rd in least.
   have [->|hx] := eqVneq x 0; first by rewrite mul0mx /norm !dot0l sqrtr0 mulr0.
   have px := norm_gt0 hx; rewrite -ler_pdivlMr //; apply: least; first by rewrite divr_ge0 ?norm_ge0.
   exists x => [|y]; first by rewrite /row_free rank_rV hx.
@@ -90,16 +94,23 @@ split=> [c d n l l' f p s hp hr hs s0|v w v0 w0].
 have vn : v != 0 by rewrite gt_eqF.
 have fE (a : R) : fro (a%:M : 'M[R]_1) = `|a|.
   by rewrite /fro /fro_sq !big_ord_recl !big_ord0 !mxE eqxx mulr1n !addr0 sqrtr_sqr.
-exists 1%N, 1%N, 1%N, 1%:M, (1 + v)%:M, (w / v)%:M, 1%:M, v.
+exists 1%N, 1%N, 1%N, 1%N, 1%:M, 1%:M, (1 + v)%:M, (w / v)%:M, 1%:M, v.
 have e : (1 + v)%:M - 1%:M = v%:M :> 'M[R]_1 by rewrite -raddfB /=; congr _%:M; ring.
-rewrite e !mulmx1 !mul1mx -scalar_mxM !fE divfK // !gtr0_norm ?divr_gt0 //.
-split; first by split; rewrite ?mulmx1 ?trmx1.
+rewrite trmx1 !mulmx1 e !mul1mx -scalar_mxM !fE divfK // !gtr0_norm ?divr_gt0 //.
+split=> //; split; first by split; rewrite ?mulmx1 ?trmx1.
 split=> //; split; last by do 3 (split=> //); rewrite divr_gt0.
 have nE (x : 'rV[R]_1) : norm (x *m v%:M) = v * norm x by rewrite mul_mx_scalar normZ gtr0_norm.
 split; first exact: ltW.
   by exists 1%:M => [|x]; [rewrite /row_free mxrank1|rewrite mulmx1 nE].
 move=> b b0 [V hV h]; have Vn : V != 0 by move: hV; rewrite /row_free rank_rV; case: (V != 0).
 by have := h 1%:M; rewrite mul1mx nE ler_pM2r // norm_gt0.
+Qed.
+Theorem effect_weights_only_holds : effect_weights_only R.
+Proof.
+move=> c d l l' u v s t p s0 t0 hp hr hs; split; last by ring.
+have e : u *m (l' - l) = u *m l *m (p *m (l' - l)) by rewrite -{1}hr !mulmxA.
+apply: (@pexpIrn _ 2); rewrite ?nnegrE ?norm_ge0 ?mulr_ge0 ?norm_ge0 ?(ltW s0) // exprMn !norm_sq e.
+by rewrite dot_mx hs dotZr.
 Qed.
 Theorem effect_isometry_holds : effect_isometry R.
 Proof.
@@ -278,6 +289,30 @@ have r2 : sim w v ^+ 2 = dot w v ^+ 2 / (norm w ^+ 2 * norm v ^+ 2) by rewrite /
 have wE : norm w ^+ 2 = norm e ^+ 2 * (1 - sim e e' ^+ 2) by rewrite ww c2; field; rewrite !gt_eqF.
 have zE : norm z ^+ 2 = norm w ^+ 2 * (1 - sim w v ^+ 2) by rewrite zz r2; field; rewrite !gt_eqF.
 rewrite zE wE; field; rewrite gt_eqF //.
+Qed.
+
+(* a certificate from rows *)
+Theorem effect_certified_mean_holds : effect_certified_mean R.
+Proof. by move=> k p u v h; rewrite dotZr subKr divfK // gt_eqF. Qed.
+Theorem effect_certified_range_holds : effect_certified_range R.
+Proof. by move=> d n b a t d0 n0 b0 a0 t0 db na; split; nra. Qed.
+Lemma below_one n (u : 'rV[R]_n) i j : below u i -> below u j -> i = j.
+Proof.
+move=> /forallP hi /forallP hj; apply/eqP; apply: contraT => ij.
+have a := hi j; have b := hj i; rewrite eq_sym ij /= in a; rewrite ij /= in b.
+by have := lt_trans a b; rewrite ltxx.
+Qed.
+Lemma count_below n (u : 'rV[R]_n) : (\sum_i below u i <= 1)%N.
+Proof.
+have [/existsP[i hi]|/existsPn none] := boolP [exists i, below u i]; last first.
+  by rewrite big1 // => i _; rewrite (negbTE (none i)).
+rewrite (bigD1 i) //= big1 ?addn0 ?leq_b1 // => j ji.
+by case hj: (below u j) => //; rewrite (below_one hi hj) eqxx in ji.
+Qed.
+Theorem effect_certified_next_holds : effect_certified_next R.
+Proof.
+move=> k u; rewrite /outside ler_nat; apply: leq_trans _ (leq_add (count_below u) (count_below (- u))).
+by rewrite -big_split /=; apply: leq_sum => i _; case: (below u i); case: (below (- u) i).
 Qed.
 End HoldsMaps.
 End HoldsMaps.

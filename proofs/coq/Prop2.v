@@ -1,5 +1,6 @@
 (* Prop. 2 as the claims state it. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From mathcomp Require Import ring lra.
 From ioadapt Require Import Vocabulary Rows Calculus Layers Inputs InputPairs Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
@@ -45,6 +46,7 @@ have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he.
 have hb : spectral_le (diag2 e (- e) *m 1%:M) e by rewrite mulmx1; apply: diag2_spectral; exact: ltW.
 have hee : 0 < e <= e0 by rewrite e_gt.
 have := H _ _ 1%:M e hee hb; rewrite mulmx1 => /(_ m1 m2 m3 m4); rewrite plane_gap // hs' /gap => k.
+clear - e_gt he hKe e_t hlt k k0.
 have [t0 t1 t2] := @tau_bounds R e ltac:(lra).
 have d0 : 0 < 1 + e ^+ 2 by have := sqr_ge0 e; lra.
 have te : tau e * (1 + e ^+ 2) = 2 * e by rewrite /tau divfK // gt_eqF.
@@ -59,7 +61,7 @@ have low : 2 * tau e * (1 - s ^+ 2) <= C * e + K * e ^+ 2.
 have fin : 4 * (1 - s ^+ 2) * (1 - e ^+ 2) <= C + K * e.
   by rewrite -(ler_pM2l e_gt); have := ler_wpM2l (ltW k0) te'; lra.
 have e2 : (1 - s ^+ 2) * e ^+ 2 <= t.
-  by apply: le_trans e_t; have := sqr_ge0 s; nra.
+  by apply: le_trans e_t; have := mulr_ge0 (sqr_ge0 s) (sqr_ge0 e); nra.
 by rewrite /t in hKe e2 *; lra.
 Qed.
 
@@ -136,6 +138,7 @@ split.
 do 4 (split=> //); have [-> _] := @moved_plane R p q e.
 have P0 : 0 < p ^+ 2 by rewrite exprn_gt0. have Q0 : 0 < q ^+ 2 by rewrite exprn_gt0.
 move: (p ^+ 2) (q ^+ 2) P0 Q0 pq hs' => P Q P0 Q0 pq <-.
+clear - he P0 Q0 pq ek half0 k1.
 have a0 : 0 < P * (1 + e) ^+ 2 by rewrite mulr_gt0 // exprn_gt0 //; lra.
 have b0 : 0 < Q * (1 - e) ^+ 2 by rewrite mulr_gt0 // exprn_gt0.
 have d0 : 0 < P * (1 + e) ^+ 2 + Q * (1 - e) ^+ 2 by rewrite addr_gt0.
@@ -277,7 +280,7 @@ split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs hr hr' hk hk'|
   move: (sim _ _) (sim (x1' *m _ *m W') _) => S S' b b'.
   have -> : S - S' = (S - s0) - (S' - s0) by ring.
   apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD b b')); rewrite !div1r.
-  move: (k^-1) (k'^-1) => i i'; lra.
+  clear; move: (k^-1) (k'^-1) => i i'; lra.
 have [p [q [p0 q0 pq hs']]] := half_angle hs.
 set u := row2 p q; set v := row2 p (- q).
 have uu : dot u u = 1 by rewrite dot2 -pq; ring.
@@ -345,7 +348,7 @@ have key m (V : 'M[R]_(c, m)) q x y : \rank V = c -> cond V q -> x *m V != 0 -> 
   move: hsn; rewrite sqrtr_gt0.
   have /andP[a1 a2] := simP (x *m (1%:M + A *m B) *m V) (y *m (1%:M + A *m B) *m V); have /andP[b1 b2] := simP (x *m V) (y *m V).
   move: (sim (x *m (1%:M + A *m B) *m V) (y *m (1%:M + A *m B) *m V)) (sim (x *m V) (y *m V)) a1 a2 b1 b2.
-  move=> S t a1 a2 b1 b2 pos [w1 w2].
+  move=> S t a1 a2 b1 b2 pos [w1 w2]; clear - a1 a2 b1 b2 pos w1 w2 log lnQ Q0.
   have t1 : -1 < t < 1 by apply/andP; split; nra.
   case/andP: (t1) => t2 t3.
   have S1 : -1 < S < 1.

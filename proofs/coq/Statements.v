@@ -1,5 +1,6 @@
 (* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From ioadapt Require Import Vocabulary.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
@@ -1810,29 +1811,35 @@ Definition effect_every_law : Prop :=
       fro (f *m (l' - l)) = s2 * fro (f *m l) /\
       0 < s2 * fro (f *m l)).
 
-Definition effect_weights_only : Prop :=
-  forall (c d n : nat) (l l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
-    pinv l p1 ->
-    spectral (p1 *m (l' - l)) s2 ->
-    fro (f *m (l' - l)) <= s2 * fro (f *m l).
-
 Definition effect_least_loss : Prop :=
-  (forall (c d n : nat) (l l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
-    pinv l p1 ->
-    l *m p1 *m (l' - l) = l' - l ->
-    singular 1 (p1 *m (l' - l)) s2 ->
+  (forall (c d n r : nat) (g : 'M[R]_(c, r)) (h : 'M[R]_(r, d)) (l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(r, c)) (s2 : R),
+    h *m trmx h = 1%:M ->
+    pinv g p1 ->
+    g *m p1 *m (l' - g *m h) = l' - g *m h ->
+    singular 1 (p1 *m (l' - g *m h)) s2 ->
     0 < s2 ->
-    fro (f *m l) <= fro (f *m (l' - l)) / s2)
+    fro (f *m (g *m h)) <= fro (f *m (l' - g *m h)) / s2)
   /\
-  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n : nat) (l l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
-      pinv l p1 /\
-      l *m p1 *m (l' - l) = l' - l /\
-      singular 1 (p1 *m (l' - l)) s2 /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n r : nat) (g : 'M[R]_(c, r)) (h : 'M[R]_(r, d)) (l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(r, c)) (s2 : R),
+      h *m trmx h = 1%:M /\
+      pinv g p1 /\
+      g *m p1 *m (l' - g *m h) = l' - g *m h /\
+      singular 1 (p1 *m (l' - g *m h)) s2 /\
       0 < s2 /\
       s2 = value0 /\
-      fro (f *m (l' - l)) = value1 /\
-      fro (f *m l) = fro (f *m (l' - l)) / s2 /\
-      0 < fro (f *m (l' - l)) / s2).
+      fro (f *m (l' - g *m h)) = value1 /\
+      fro (f *m (g *m h)) = fro (f *m (l' - g *m h)) / s2 /\
+      0 < fro (f *m (l' - g *m h)) / s2).
+
+Definition effect_weights_only : Prop :=
+  forall (c d : nat) (l l' : 'M[R]_(c, d)) (u v : 'rV[R]_c) (s t : R) (p1 : 'M[R]_(d, c)),
+    0 < s ->
+    0 < t ->
+    pinv l p1 ->
+    l *m p1 *m (l' - l) = l' - l ->
+    u *m l *m (p1 *m (l' - l)) *m trmx (p1 *m (l' - l)) = s ^+ 2 *: (u *m l) ->
+    norm (u *m (l' - l)) = s * norm (u *m l) /\
+    (norm (v *m (l' - l)) ^+ 2 - t ^+ 2 * norm (v *m l) ^+ 2) * norm (u *m (l' - l)) ^+ 2 + (t ^+ 2 * norm (u *m l) ^+ 2 - norm (u *m (l' - l)) ^+ 2) * norm (v *m (l' - l)) ^+ 2 = t ^+ 2 * ((norm (v *m (l' - l)) ^+ 2 - t ^+ 2 * norm (v *m l) ^+ 2) * norm (u *m l) ^+ 2 + (t ^+ 2 * norm (u *m l) ^+ 2 - norm (u *m (l' - l)) ^+ 2) * norm (v *m l) ^+ 2).
 
 Definition effect_isometry : Prop :=
   forall (c d n : nat) (l l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (t : R) (p1 : 'M[R]_(d, c)),
@@ -1929,5 +1936,26 @@ Definition several_gradient : Prop :=
     g - dot g e' / norm e' ^+ 2 *: e' != 0 ->
     1 - norm (e - (dot e e' / norm e' ^+ 2 *: e' + dot e (g - dot g e' / norm e' ^+ 2 *: e') / norm (g - dot g e' / norm e' ^+ 2 *: e') ^+ 2 *: (g - dot g e' / norm e' ^+ 2 *: e'))) ^+ 2 / norm e ^+ 2 = sim e e' ^+ 2 + (1 - sim e e' ^+ 2) * sim (e - dot e e' / norm e' ^+ 2 *: e') (g - dot g e' / norm e' ^+ 2 *: e') ^+ 2 /\
     norm (e - (dot e e' / norm e' ^+ 2 *: e' + dot e (g - dot g e' / norm e' ^+ 2 *: e') / norm (g - dot g e' / norm e' ^+ 2 *: e') ^+ 2 *: (g - dot g e' / norm e' ^+ 2 *: e'))) <= norm (e - ((a - b) *: e' + (s - t) *: g)).
+
+Definition effect_certified_mean : Prop :=
+  forall (k : nat) (p u v : 'rV[R]_k),
+    0 < dot p v ->
+    dot p u = dot p ((1 - (1 - dot p u / dot p v)) *: v).
+
+Definition effect_certified_range : Prop :=
+  forall (d n b a t : R),
+    0 < d ->
+    0 < n ->
+    0 < b ->
+    0 < a ->
+    0 < t ->
+    d <= b ->
+    n <= a ->
+    t * n <= d + t * a /\
+    d <= b + t * n.
+
+Definition effect_certified_next : Prop :=
+  forall (k : nat) (u : 'rV[R]_k),
+    outside u <= 2.
 End Statements.
 Ltac named := cbv beta delta [delta remainder c_minus c_plus c_larger shorter alpha beta cos_sum turn mu tau ratio].

@@ -1,5 +1,6 @@
 (* The words of the statements, over any real closed field: norms, cosines, singular values, angles, logarithms, means. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop order.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
@@ -12,6 +13,10 @@ Definition dot n (u v : 'rV[R]_n) : R := \sum_i u 0 i * v 0 i.
 Definition norm n (u : 'rV[R]_n) : R := Num.sqrt (dot u u).
 Definition sim n (u v : 'rV[R]_n) : R := dot u v / (norm u * norm v).
 Definition sine n (u v : 'rV[R]_n) : R := Num.sqrt (1 - sim u v ^+ 2).
+
+(* how many entries of a row are below all others, or above all others *)
+Definition below n (u : 'rV[R]_n) (i : 'I_n) := [forall j, (j != i) ==> (u 0 i < u 0 j)].
+Definition outside n (u : 'rV[R]_n) : R := (\sum_i (below u i || below (- u) i))%:R.
 
 (* matrices; a norm is at most a if it stretches no row by more, and equal to a if no smaller number will do *)
 Definition spectral_le m n (M : 'M[R]_(m, n)) (a : R) := forall x : 'rV_m, norm (x *m M) <= a * norm x.

@@ -1,26 +1,19 @@
-"""Parts of a verification on every executor, the journals and records that restore their results, and the output."""
+"""Verification in one process and in several, and the output."""
 
-import json
 import os
-import random
 import signal
-import sys
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
+from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify, verifying
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
-from ioadapt_theory.claims.records import Journal, default_folder
 from ioadapt_theory.claims.report import cells, describe, remark, short, summary, table
 from ioadapt_theory.claims.settings.letters import EPSILON
-from ioadapt_theory.claims.verifying import RefusedError, Results, do, parts, results, strategies, total, versions
+from ioadapt_theory.claims.verifying import results
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, WorkerError
 from ioadapt_theory.processes import pool
 
@@ -28,40 +21,28 @@ SMALL = Run(instances=50, starts=4, steps=3)
 NAMES = ["lemma-3", "prop-2-output-abs"]
 
 
-def everything(run: Run = SMALL, executor: Executor | None = None, names: list[str] = NAMES) -> Results:
-    return dict(results(parts(names, run), executor))
-
-
-def test_parts_add_up_to_a_verification_on_every_executor() -> None:
-    alone = everything()
-    assert total(NAMES, alone) == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
+def test_results_are_those_of_each_claim_in_one_process_and_in_several() -> None:
+    alone = {result.claim: result for result in results(NAMES, SMALL)}
+    assert alone == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
     with pool(2) as processes:
-        assert everything(executor=processes) == alone
-    with ThreadPoolExecutor(4) as threads:  # as in a cluster's worker; digits are set per process
-        assert everything(executor=threads) == alone
+        assert {result.claim: result for result in results(NAMES, SMALL, processes)} == alone
 
 
-def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, real, before = list[int](), verifying.work, torch.get_num_threads()
-    monkeypatch.setattr(verifying, "work", lambda *a: seen.append(torch.get_num_threads()) or real(*a))
+def test_a_claim_is_verified_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, real, before = set[int](), verifying.work, torch.get_num_threads()
+    monkeypatch.setattr(verifying, "work", lambda *a: seen.add(torch.get_num_threads()) or real(*a))
     try:
         torch.set_num_threads(2)
-        do(next(parts(["prop-4"], SMALL)), versions())
-        assert (seen, torch.get_num_threads()) == ([1], 2)
+        begin = time.perf_counter()
+        assert 0 < verify("prop-4", SMALL).seconds < time.perf_counter() - begin
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(before)
-
-
-def test_the_time_of_a_part_and_the_python_it_ran_on_are_measured() -> None:
-    begin = time.perf_counter()
-    assert 0 < verify(PROP_4, SMALL).seconds < time.perf_counter() - begin
-    assert versions()["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
     assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
     verifying.check(Run(instances=10**6, seed=2**63 - 1))
-    assert Run.of(SMALL.chosen()) == SMALL
 
 
 @pytest.mark.parametrize(
@@ -79,125 +60,11 @@ def test_a_claim_is_named_by_its_id() -> None:
         verify("lemma-33")
 
 
-SETTINGS = {"seed": 1, "instances": 51, "starts": 5, "steps": 4}
-
-
-@pytest.mark.parametrize(
-    ("claim", "strategy", "matters"),
-    [
-        *(
-            ("prop-2-output-sharp", s, set())
-            for s in ("Replay", "Argued", "Attained", "Said", "Needed", "MachineChecked")
-        ),
-        ("prop-2-output-sharp", "RandomInstances", {"seed", "instances"}),
-        ("prop-2-output-sharp", "GradientAscent", {"seed", "starts", "steps"}),
-    ],
-)
-def test_a_strategy_depends_on_these_settings_and_on_no_others(claim: str, strategy: str, matters: set[str]) -> None:
-    own = next(s for s in strategies(CLAIMS[claim]) if type(s).__name__ == strategy)
-    changed = {n: replace(SMALL, **{n: x}) for n, x in SETTINGS.items()}
-    assert {n for n, run in changed.items() if run.only(*own.settings) != SMALL.only(*own.settings)} == matters
-
-
-def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = next(parts(["lemma-3"], SMALL))
-    monkeypatch.setattr(verifying, "work", Mock(side_effect=InvalidValueError("too large.")))
-    with pytest.raises(RefusedError, match=r"^lemma-3: too large\.$"):
-        list(results([part]))
-    for name, ours, shown in (
-        ("torch", "1.0", f"torch {versions()['torch']} (here 1.0)"),
-        ("torch", None, f"torch {versions()['torch']} (here not installed)"),
-        ("code", "0123", "the claims' code"),
-    ):
-        answer = do(part, versions() | {name: ours})
-        assert answer["refused"].startswith(f"A worker runs different versions: {shown}. Install")
-
-
 def test_a_worker_that_is_lost_is_one_sentence() -> None:
     with pool(2) as processes:
         os.kill(processes.submit(os.getpid).result(), signal.SIGKILL)
         with pytest.raises(WorkerError, match="A worker process died, for example because memory ran out"):
-            everything(executor=processes)
-
-
-def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_path: Path) -> None:
-    journal, done = Journal(tmp_path, NAMES, SMALL, pytest.fail), everything()
-    (first, *others) = done.items()
-    journal.add(*first)
-    with journal.path.open("a") as file:
-        file.write('{"claim": "lemma-3", "strategy": 9, "par')
-    assert journal.read() == dict([first])
-    for item in others:  # new lines are not appended to the truncated one
-        journal.add(*item)
-    assert journal.read() == done
-    journal.broken = True  # then nothing else is tried
-    journal.remove()
-    assert journal.read() == done
-    journal.broken = False
-    journal.remove()
-    assert journal.read() == {}
-
-
-def test_journals_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for cache in ("", str(tmp_path / "own")):
-        monkeypatch.setenv("XDG_CACHE_HOME", cache)
-        assert default_folder() == Path(cache or tmp_path / ".cache") / "ioadapt-theory" / "verify"
-
-
-def test_another_run_and_other_code_have_another_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def path(names: list[str], run: Run) -> Path:
-        return Journal(tmp_path, names, run, print).path
-
-    before = path(NAMES, SMALL)
-    assert path(["lemma-3"], SMALL) != before != path(NAMES, Run(seed=1))
-    monkeypatch.setattr(records, "versions", lambda: "others")
-    assert path(NAMES, SMALL) != before
-
-
-WRONG = [
-    None, True, -1, 7, 1e400, float("nan"), "text", [], ["x", 1], {}, {"x": [1]}, {"stacks": 0}, "10" * 400, 10**400,
-]  # fmt: skip
-
-
-def damaged(line: dict[str, Any], draw: random.Random) -> str:
-    """Return a line of a journal with one value, or one key, replaced at a random depth, or with its end cut off."""
-    line = json.loads(json.dumps(line))
-    where: Any = line
-    while True:
-        key = draw.choice([*where]) if isinstance(where, dict) else draw.randrange(len(where))
-        if not isinstance(where[key], dict | list) or not where[key] or draw.random() < 0.3:
-            break
-        where = where[key]
-    if draw.random() < 0.2 and isinstance(where, dict):
-        where[draw.choice(["claim", "", "x"])] = where.pop(key)
-    else:
-        where[key] = draw.choice(WRONG)
-    text = json.dumps(line)
-    return text[: draw.randrange(len(text))] if draw.random() < 0.1 else text
-
-
-def test_a_line_of_another_run_or_with_wrong_values_is_not_counted(tmp_path: Path) -> None:
-    done, draw = everything(names=["lemma-3"]), random.Random(0)
-    other = Journal(tmp_path, ["lemma-3"], replace(SMALL, seed=1), pytest.fail)
-    journal = Journal(tmp_path, ["lemma-3"], SMALL, pytest.fail)
-    for item in everything(replace(SMALL, seed=1), names=["lemma-3", "prop-2-output-abs"]).items():
-        other.add(*item)
-    for item in done.items():
-        journal.add(*item)
-    lines = [line for line in journal.path.read_text().splitlines() if line]
-    journal.path.write_text(other.path.read_text())
-    seedless = {part for part in done if "seed" not in part.run and part in other.todo}
-    assert journal.read().keys() == seedless  # parts that do not depend on the seed are those of this run, too
-    journal.path.write_text("[" * 10**5 + "\n" + "\n".join(lines))
-    assert journal.read() == done
-    for _ in range(300):
-        journal.path.write_text(damaged(json.loads(draw.choice(lines)), draw))
-        read = journal.read()
-        assert read.keys() <= done.keys()
-        verdict = total(["lemma-3"], read)["lemma-3"]
-        assert summary(CLAIMS, {"lemma-3": verdict})
-        assert json.dumps(verdict.to_json(), allow_nan=False)
+            list(results(NAMES, SMALL, processes))
 
 
 PROP_4 = replace(CLAIMS["prop-4"], reading="as it stands", notes=(EPSILON <= 2 * EPSILON,))

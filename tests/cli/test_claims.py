@@ -33,5 +33,5 @@ def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str])
     )
     assert any(line.startswith(attained) for line in lines)
     against = lines.index("Against prop-2-output: ce2 in exact numbers")
-    assert lines[against + 1 : against + 3] == ["W = [1 0; 0 1]", "W_target = [0 1; -1 0]"]
+    assert lines[against + 1 : against + 3] == ["W = [1 0; 0 1]", "W' = [0 1; -1 0]"]
     assert "|δ − δ'| = 64/125, but 4(1 + s₀)ε = 8/25" in lines

@@ -127,7 +127,7 @@ def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
     assert "pipe is a device, pipe or socket; give a file or folder." in capsys.readouterr().err
 
 
-FOLDERS = {"cache", "resume_from"}
+FOLDERS = {"cache"}
 """Options that name folders for a command's own files."""
 PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER", "MAP"}
 

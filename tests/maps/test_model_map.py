@@ -1,7 +1,6 @@
 """A map of two models is made once, from their own domain, kept in a file, and moves any adapter."""
 
 import copy
-import time
 
 import pytest
 import torch
@@ -103,31 +102,3 @@ def test_other_names_are_given_by_rename():
     assert {layer.rank for layer in outcome.layers.values()} == {1}
     with pytest.raises(InvalidValueError, match="layers contains 'nowhere'"):
         map_models(mlp(0), target, GENERIC, need="change", layers=["nowhere"])
-
-
-@pytest.mark.parametrize("seed", [6, 7])
-def test_generic_rows_map_as_well_as_the_adapters_own(seed):
-    source, found = adapted(mlp(0), size=0.05), []
-    for rows in (GENERIC, X):
-        target = mlp(seed, width=24)
-        transfer(source, target, map=map_models(mlp(0), target, rows, need="change", draws=4))
-        found.append(kept(source, target, FRESH))
-    assert abs(found[0] - found[1]) < 0.05 < 0.4 < found[0]
-
-
-def test_ten_adapters_are_moved_in_less_time_than_one_forward_pass_each():
-    torch.manual_seed(0)
-    one, two = (
-        torch.nn.Sequential(torch.nn.Linear(32, 300), torch.nn.Tanh(), torch.nn.Linear(300, 32)) for _ in range(2)
-    )
-    x = torch.randn(3000, 32)
-    between = map_models(one, two, x[:200], need="change", placements=["weight"])
-    sources, targets = [adapted(one, rank=4) for _ in range(10)], [copy.deepcopy(two) for _ in range(10)]
-    started = time.process_time()
-    for source, target in zip(sources, targets, strict=True):
-        transfer(source, target, map=between)
-    moving = time.process_time() - started
-    with torch.no_grad():
-        for _ in range(10):
-            one(x)
-    assert moving < time.process_time() - started - moving

@@ -1,6 +1,7 @@
 """Errors that can be planted in the claims: every mutant replaces a piece of a file."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,19 @@ def mutants(root: Path, folder: str) -> list[Mutant]:
             numbers = re.finditer(rb'(?<=[\[ ,"])-?\d+(?=[/."\],\n}])', path.read_bytes())
             made += [Mutant(name, "witness", n.start(), n.end(), str(int(n[0]) + 1)) for n in numbers]
     return list(dict.fromkeys(made))
+
+
+def by_hand(root: Path) -> list[Mutant]:
+    """Return the mutants in drawn.json: kind, file, what stands there once, and what replaces it."""
+    made = []
+    for kind, name, old, new in json.loads(Path(__file__).with_name("drawn.json").read_text("utf-8")):
+        content = (root / name).read_bytes()
+        if content.count(old.encode()) != 1:
+            msg = f"{name} has {content.count(old.encode())} times: {old}"
+            raise ValueError(msg)
+        begin = content.index(old.encode())
+        made.append(Mutant(name, kind, begin, begin + len(old.encode()), new))
+    return made
 
 
 def _of_python(name: str, content: bytes) -> Iterator[Mutant]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.plant import mutants
+from tests.mutants.plant import by_hand, mutants
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ def test_what_is_planted(tmp_path: Path, source: str, expected: set[str]) -> Non
     made = {m.applied(content).decode() for m in mutants(tmp_path, "folder") if m.changes(content)}
     assert expected <= made
     assert bool(made) == bool(expected)
+
+
+def test_every_error_drawn_by_hand_still_has_a_place() -> None:
+    drawn = by_hand(Path(__file__).parents[2])
+    assert len(drawn) >= 60
+    assert len({m.kind for m in drawn}) == 11

@@ -33,10 +33,11 @@ def test_every_theorem_is_checked_against_the_type_of_its_statement():
 def test_only_the_right_proof_is_closed(plant, tmp_path, monkeypatch):
     theorem, says = PLANTED[plant]
     files = {
-        "mathcomp/all_ssreflect": "",
-        "mathcomp/all_algebra": "Definition rcfType := Type.",
-        "Statements": "From mathcomp Require Import all_algebra.\nDefinition eq_5 (R : rcfType) : Prop := True.",
-        "Planted": f"From mathcomp Require Import all_algebra.\nFrom ioadapt Require Import Statements.\n{theorem}",
+        "mathcomp/ssreflect": "",
+        "mathcomp/ssralg": "",
+        "mathcomp/ssrnum": "Definition rcfType := Type.",
+        "Statements": "From mathcomp Require Import ssrnum.\nDefinition eq_5 (R : rcfType) : Prop := True.",
+        "Planted": f"From mathcomp Require Import ssrnum.\nFrom ioadapt Require Import Statements.\n{theorem}",
     }
     (tmp_path / "mathcomp").mkdir()
     for name, text in files.items():

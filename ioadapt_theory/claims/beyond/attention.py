@@ -95,28 +95,19 @@ def claims(symmetry: str, name: str) -> tuple[Claim, Claim]:
     orthogonal = ((R_ @ transpose(R_)).equals(EYE),) if symmetry == "residual" else regular
     return (
         Claim(
-            id=f"attention-{symmetry}",
-            source=BEYOND,
-            reading=f"{name} is not noticed by {listed(SAFE[symmetry])}",
+            id=f"attention-{symmetry}", source=BEYOND, reading=f"{name} is not noticed by {listed(SAFE[symmetry])}",
             given=orthogonal,
             concludes=tuple(after.equals(before) for after, before in (change(symmetry, *p) for p in SAFE[symmetry])),
-            proofs=(Expanded(),),
-            expected=PROVED,
-            setting=setting(symmetry, SAFE[symmetry]),
+            proofs=(Expanded(),), expected=PROVED, setting=setting(symmetry, SAFE[symmetry]),
             strategies=(RandomInstances(),),
         ),
         Claim(
-            id=f"attention-{symmetry}-others",
-            source=BEYOND,
-            reading=f"nor by one more of the {len(EVERY)} placements",
-            amends=f"attention-{symmetry}",
-            given=orthogonal,
-            concludes=(least(symmetry).equals(NOTHING),),
-            **refuted_by(f"attention-{symmetry}"),
-            setting=setting(symmetry, others(symmetry)),
+            id=f"attention-{symmetry}-others", source=BEYOND, reading=f"nor by one more of the {len(EVERY)} placements",
+            amends=f"attention-{symmetry}", given=orthogonal, concludes=(least(symmetry).equals(NOTHING),),
+            **refuted_by(f"attention-{symmetry}"), setting=setting(symmetry, others(symmetry)),
             strategies=(Replay(), RandomInstances()),
         ),
-    )
+    )  # fmt: skip
 
 
 CLAIMS = (

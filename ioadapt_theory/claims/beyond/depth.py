@@ -63,9 +63,6 @@ def of_place(place: int, where: str) -> Claim:
 
 
 PLACES = (
-    "before the first layer",
-    "between the first two layers",
-    "between the last two layers",
-    "behind the last layer",
-)
+    "before the first layer", "between the first two layers", "between the last two layers", "behind the last layer",
+)  # fmt: skip
 CLAIMS = tuple(of_place(*x) for x in enumerate(PLACES))

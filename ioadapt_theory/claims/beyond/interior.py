@@ -37,20 +37,14 @@ inside = partial(Claim, source=PLACE, reading="adapter between the layers", stra
 with_moments = partial(Claim, source=PLACE, reading="x = zF, z ~ N(0, I)", given=(F_REGULAR,), strategies=SEARCHES)
 CLAIMS = (
     inside(
-        id="prop-4-interior",
-        given=(NEARLY_SAME,),
-        concludes=(INSIDE <= SIGMA**2 * spectral(T) ** 2 * EPSILON,),
-        **refuted_by("g1"),
-        setting=between("h"),
+        id="prop-4-interior", given=(NEARLY_SAME,), concludes=(INSIDE <= SIGMA**2 * spectral(T) ** 2 * EPSILON,),
+        **refuted_by("g1"), setting=between("h"),
     ),
     inside(
-        id="prop-4-interior-layers",
-        amends="prop-4-interior",
-        concludes=(INSIDE <= BY_LAYERS,),
+        id="prop-4-interior-layers", amends="prop-4-interior", concludes=(INSIDE <= BY_LAYERS,),
         proofs=(
             derived(
-                INSIDE,
-                Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
+                INSIDE, Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
                 Link("triangle inequality", of_parts(fro(FIRST @ (T @ W2)), fro((W1_TARGET @ T) @ SECOND))),
                 Link(
                     "‖MN‖_F ≤ ‖M‖_F‖N‖₂ and ‖M‖₂‖N‖_F",
@@ -59,58 +53,43 @@ CLAIMS = (
                 Link(
                     "‖MN‖₂ ≤ ‖M‖₂‖N‖₂",
                     of_parts(
-                        fro(FIRST) * (spectral(T) * spectral(W2)), (spectral(W1_TARGET) * spectral(T)) * fro(SECOND)
+                        fro(FIRST) * (spectral(T) * spectral(W2)), (spectral(W1_TARGET) * spectral(T)) * fro(SECOND),
                     ),
                 ),
                 Link("‖I + AB‖₂ in front", BY_LAYERS),
             ),
         ),
-        attained=("interior-attained",),
-        expected=PROVED,
-        words=(ATTAINED,),
-        setting=between("h"),
+        attained=("interior-attained",), expected=PROVED, words=(ATTAINED,), setting=between("h"),
     ),
     inside(
-        id="prop-4-every-layer",
-        reading="adapter before every layer",
-        given=(NEARLY_SAME,),
-        concludes=(EVERYWHERE <= SIGMA**2 * spectral(T) ** 4 * EPSILON,),
-        **refuted_by("g1"),
-        setting=between("c"),
+        id="prop-4-every-layer", reading="adapter before every layer", given=(NEARLY_SAME,),
+        concludes=(EVERYWHERE <= SIGMA**2 * spectral(T) ** 4 * EPSILON,), **refuted_by("g1"), setting=between("c"),
     ),
     with_moments(
-        id="prop-4-anisotropic",
-        concludes=(discrepancy(INPUT, F) <= spectral(T) ** 2 * BEFORE,),
-        **refuted_by("anisotropic"),
-        setting=anisotropic("c"),
+        id="prop-4-anisotropic", concludes=(discrepancy(INPUT, F) <= spectral(T) ** 2 * BEFORE,),
+        **refuted_by("anisotropic"), setting=anisotropic("c"),
     ),
     with_moments(
-        id="prop-4-whitened",
-        amends="prop-4-anisotropic",
+        id="prop-4-whitened", amends="prop-4-anisotropic",
         concludes=(discrepancy(INPUT, F) <= spectral(WHITENED) ** 2 * BEFORE,),
         proofs=(
             derived(
-                discrepancy(INPUT, F),
-                Link("x = zF, and F⁻¹F put in the middle", fro(WHITENED @ (F @ GAP)) ** 2),
+                discrepancy(INPUT, F), Link("x = zF, and F⁻¹F put in the middle", fro(WHITENED @ (F @ GAP)) ** 2),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", (spectral(WHITENED) * fro(F @ GAP)) ** 2),
                 Link("expand, z again x", spectral(WHITENED) ** 2 * BEFORE),
             ),
         ),
-        expected=PROVED,
-        setting=anisotropic("c"),
+        expected=PROVED, setting=anisotropic("c"),
     ),
     with_moments(
-        id="prop-5-anisotropic",
-        concludes=(discrepancy(OUTPUT, F) <= spectral(T) ** 2 * BEFORE,),
+        id="prop-5-anisotropic", concludes=(discrepancy(OUTPUT, F) <= spectral(T) ** 2 * BEFORE,),
         proofs=(
             derived(
-                discrepancy(OUTPUT, F),
-                Link("x = zF, and I + AB factored out on the right", fro((F @ GAP) @ T) ** 2),
+                discrepancy(OUTPUT, F), Link("x = zF, and I + AB factored out on the right", fro((F @ GAP) @ T) ** 2),
                 Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F @ GAP) * spectral(T)) ** 2),
                 Link("expand, z again x", spectral(T) ** 2 * BEFORE),
             ),
         ),
-        expected=PROVED,
-        setting=anisotropic("d"),
+        expected=PROVED, setting=anisotropic("d"),
     ),
-)
+)  # fmt: skip

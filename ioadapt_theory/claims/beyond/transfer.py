@@ -32,11 +32,8 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 def factored(placement: Placement, product: Term, last: Term) -> Chain:
     return Chain(
         OF[placement],
-        (
-            Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2),
-            Link("W₁W₂ = W₁'W₂'", last),
-        ),
-    )
+        (Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2), Link("W₁W₂ = W₁'W₂'", last)),
+    )  # fmt: skip
 
 
 def no_worse(placement: Placement) -> Relation:
@@ -45,81 +42,53 @@ def no_worse(placement: Placement) -> Relation:
 
 LIMIT = SIGMA**2 * spectral(T) ** 2 * EPSILON
 sufficient = argued(
-    (OF[INPUT] <= LIMIT, "prop-4"),
-    (OF[OUTPUT] <= LIMIT, "prop-5"),
+    (OF[INPUT] <= LIMIT, "prop-4"), (OF[OUTPUT] <= LIMIT, "prop-5"),
     (OF[LORA].equals(SIGMA**2 * fro(GAP + CHANGE) ** 2), "prop-3-exact"),
     (fro(CHANGE) - sqrt(EPSILON) <= fro(GAP + CHANGE), "triangle inequality, and the hypothesis on the models"),
-    (spectral(T) * sqrt(EPSILON) <= fro(GAP + CHANGE), "the second hypothesis"),
-    (no_worse(INPUT), "so"),
+    (spectral(T) * sqrt(EPSILON) <= fro(GAP + CHANGE), "the second hypothesis"), (no_worse(INPUT), "so"),
     (no_worse(OUTPUT), "so"),
-)
+)  # fmt: skip
 W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
     return Claim(
-        id=f"transfer-single-layer{name}",
-        source=BEYOND,
-        reading=f"{reading}, on one layer",
-        amends="transfer-input",
-        concludes=(left.equals(right),),
-        proofs=(derived(left, Link("subtract", right)),),
-        expected=PROVED,
-        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}),
-        strategies=(RandomInstances(),),
-    )
+        id=f"transfer-single-layer{name}", source=BEYOND, reading=f"{reading}, on one layer", amends="transfer-input",
+        concludes=(left.equals(right),), proofs=(derived(left, Link("subtract", right)),), expected=PROVED,
+        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}), strategies=(RandomInstances(),),
+    )  # fmt: skip
 
 
 def never_worse(placement: Placement) -> Claim:
     """Return the refuted claim that the models are never further apart with ``placement`` than with LoRA."""
     return Claim(
-        id=f"transfer-{placement}",
-        source="Sections 1 and 4, App. A.2",
-        origin=READING,
-        reading="always, with the same AB",
-        concludes=(no_worse(placement),),
-        **refuted_by("r1", "r2", "r3"),
-        setting=SQUARE_LAYERS,
-        strategies=(Replay(), RandomInstances()),
-    )
+        id=f"transfer-{placement}", source="Sections 1 and 4, App. A.2", origin=READING,
+        reading="always, with the same AB", concludes=(no_worse(placement),), **refuted_by("r1", "r2", "r3"),
+        setting=SQUARE_LAYERS, strategies=(Replay(), RandomInstances()),
+    )  # fmt: skip
 
 
 CLAIMS = (
-    never_worse(INPUT),
-    never_worse(OUTPUT),
+    never_worse(INPUT), never_worse(OUTPUT),
     Claim(
-        id="transfer-same-function",
-        source="App. A.2 and Fig. 8",
-        origin=IN_WORDS,
-        reading="equal functions",
-        amends="transfer-input",
-        given=(SAME,),
+        id="transfer-same-function", source="App. A.2 and Fig. 8", origin=IN_WORDS, reading="equal functions",
+        amends="transfer-input", given=(SAME,),
         concludes=(OF[INPUT].equals(NOTHING), OF[OUTPUT].equals(NOTHING), OF[LORA].equals(LEFT_OVER)),
         proofs=(
-            Derived((
-                factored(INPUT, T @ GAP, NOTHING),
-                factored(OUTPUT, GAP @ T, NOTHING),
-                factored(LORA, GAP + CHANGE, LEFT_OVER),
-            )),
+            Derived(
+                (
+                    factored(INPUT, T @ GAP, NOTHING), factored(OUTPUT, GAP @ T, NOTHING),
+                    factored(LORA, GAP + CHANGE, LEFT_OVER),
+                ),
+            ),
         ),
-        attained=("g1", "g2"),
-        expected=PROVED,
-        setting=SQUARE_LAYERS.parametrised(rescaled),
+        attained=("g1", "g2"), expected=PROVED, setting=SQUARE_LAYERS.parametrised(rescaled),
         strategies=(Replay(), RandomInstances()),
     ),
     Claim(
-        id="transfer-sufficient",
-        source="App. A.2",
-        reading="a sufficient condition",
-        amends="transfer-input",
-        given=(NEARLY_SAME, CLOSER),
-        concludes=(no_worse(INPUT), no_worse(OUTPUT)),
-        proofs=(
-            sufficient,
-        ),
-        expected=PROVED,
-        setting=SQUARE_LAYERS.parametrised(nearly_the_same),
-        strategies=(RandomInstances(),),
+        id="transfer-sufficient", source="App. A.2", reading="a sufficient condition", amends="transfer-input",
+        given=(NEARLY_SAME, CLOSER), concludes=(no_worse(INPUT), no_worse(OUTPUT)), proofs=(sufficient,),
+        expected=PROVED, setting=SQUARE_LAYERS.parametrised(nearly_the_same), strategies=(RandomInstances(),),
     ),
     single_layer("", "LoRA", (W + AB) - (W_TARGET + AB), W - W_TARGET, "c d"),
     single_layer("-input", "input", T @ W - T @ W_TARGET, T @ (W - W_TARGET), "c c"),

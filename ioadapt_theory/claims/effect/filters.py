@@ -27,10 +27,8 @@ def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
 
 MEANINGS = {
     "F": "FᵀF are the second moments before the adapter; for an output adapter FFᵀ = JJᵀ, J the Jacobian behind it",
-    "W": "the adapted layer",
-    "M": "the adapter",
-    "H": "change of the Jacobian, or of the rows, on the other side",
-}
+    "W": "the adapted layer", "M": "the adapter", "H": "change of the Jacobian, or of the rows, on the other side",
+}  # fmt: skip
 
 
 def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str]) -> Claim:

@@ -68,31 +68,18 @@ def tuned(raw: Mapping[str, Any]) -> Any:
 
 CLAIMS = (
     Claim(
-        id="effect-retained",
-        source=BEYOND,
-        reading="sharp",
-        given=(TUNED,),
-        concludes=(RETAINED,),
+        id="effect-retained", source=BEYOND, reading="sharp", given=(TUNED,), concludes=(RETAINED,),
         proofs=(
             along_and_across,
-            Attained(across,
-                     {opened(C): COSINES_TRIED, opened(Q): LENGTHS_TRIED, MISSED: LENGTHS_TRIED}),
+            Attained(across, {opened(C): COSINES_TRIED, opened(Q): LENGTHS_TRIED, MISSED: LENGTHS_TRIED}),
         ),
-        expected=PROVED,
-        notes=(PLAIN <= C**2,),
-        words=(SHARP,),
-        setting=SETTING.parametrised(tuned),
+        expected=PROVED, notes=(PLAIN <= C**2,), words=(SHARP,), setting=SETTING.parametrised(tuned),
         strategies=SEARCHES,
     ),
     Claim(
-        id="effect-best-strength",
-        source=BEYOND,
-        reading="the same change is wanted (h = 0), and the adapter makes it (g = e)",
-        amends="effect-retained",
-        concludes=(BEST, AT_BEST.equals(C**2)),
-        proofs=(a_square,),
-        expected=PROVED,
-        setting=SETTING,
+        id="effect-best-strength", source=BEYOND,
+        reading="the same change is wanted (h = 0), and the adapter makes it (g = e)", amends="effect-retained",
+        concludes=(BEST, AT_BEST.equals(C**2)), proofs=(a_square,), expected=PROVED, setting=SETTING,
         strategies=(RandomInstances(),),
     ),
 )  # fmt: skip

@@ -2,8 +2,9 @@
 
 An input row x has the effect xL on the source and xL' on the target. The rows of F are inputs, so the retained share is
 R = 1 − ‖F(L' − L)‖_F²/‖FL‖_F². If the target sees no effect where the source sees none, then L' − L = LK for
-K = L⁺(L' − L), and over all inputs R takes exactly the values from 1 − σ_max(K)² to 1 − σ_min(K)² (for L of full column
-rank; otherwise on the row space of L). If it does see one, R has no lower bound.
+K = L⁺(L' − L), and over all inputs R takes exactly the values from 1 − σ_max(K)² to 1 − σ_min(K)², where K acts on the
+row space of L. So a rule from weights alone is exact if and only if K is a multiple of an isometry there. If the target
+does see such an effect, R has no lower bound.
 """
 
 from collections.abc import Mapping
@@ -14,37 +15,77 @@ import torch
 
 from ioadapt_theory.claims.language import *
 
-L, L_TARGET, F, X_, X0 = matrix("l"), matrix("l_target"), matrix("f"), row("u"), row("v")
+L, L_TARGET, F, U_ROW, V_ROW = matrix("l"), matrix("l_target"), matrix("f"), row("u"), row("v")
+G, H, STRETCH, SCALE = matrix("g"), matrix("h"), scalar("s"), scalar("t")
+
+
 K = let("K", pinv(L) @ (L_TARGET - L))
 READABLE = (L @ pinv(L) @ (L_TARGET - L)).equals(L_TARGET - L)
-SEEN, LOST = fro(F @ L), fro(F @ (L_TARGET - L))
-LEAST = sigma(pinv(L) @ (L_TARGET - L), 1)
-SCALE = scalar("t")
+"""The target sees no effect where the source sees none."""
+WORST, SEEN, LOST = spectral(K), fro(F @ L), fro(F @ (L_TARGET - L))
+THROUGH = let("L", G @ H)
+ACROSS = let("K", pinv(G) @ (L_TARGET - THROUGH))
+READABLE_THROUGH = (G @ pinv(G) @ (L_TARGET - THROUGH)).equals(L_TARGET - THROUGH)
+LEAST, SEEN_THROUGH, LOST_THROUGH = sigma(ACROSS, 1), fro(F @ THROUGH), fro(F @ (L_TARGET - THROUGH))
+BASIS = (H @ transpose(H)).equals(EYE)
 ISOMETRY = (1 / SCALE**2 * (K @ transpose(K))).equals(EYE)
-UNSEEN = norm(X0 @ L).equals(NOTHING)
-SMALL, CHANGE = X0 + SCALE * X_, X_ @ (L_TARGET - L)
+UNSEEN = norm(V_ROW @ L).equals(NOTHING)
+SMALL, CHANGE = V_ROW + SCALE * U_ROW, U_ROW @ (L_TARGET - L)
+SINGULAR = (U_ROW @ L @ K @ transpose(K)).equals(STRETCH**2 * (U_ROW @ L))
+SEEN_U, SEEN_V, LOST_U, LOST_V = (norm(x @ m) ** 2 for m in (L, L_TARGET - L) for x in (U_ROW, V_ROW))
+OFTEN_U, OFTEN_V = let("f", LOST_V - SCALE**2 * SEEN_V), let("g", SCALE**2 * SEEN_U - LOST_U)
+"""How often u and v occur in the mixture that loses t² of what it sees: both ≥ 0 if u loses no more, and v no less."""
+ENDS = norm(CHANGE).equals(STRETCH * norm(U_ROW @ L))
+BETWEEN = (OFTEN_U * LOST_U + OFTEN_V * LOST_V).equals(SCALE**2 * (OFTEN_U * SEEN_U + OFTEN_V * SEEN_V))
+
+
+def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
+    """L = I, L' − L is zero except for its first entry, and F has one row, along the first axis."""
+    return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
 
 
 def one_direction(least: Fraction, lost: Fraction) -> dict[str, Any]:
     """L = 1, L' − L = σ and F = ``lost``/σ, all 1 x 1."""
-    return {"L": [[1]], "L_target": [[1 + least]], "F": [[lost / least]]}
+    return {"G": [[1]], "H": [[1]], "L_target": [[1 + least]], "F": [[lost / least]]}
 
 
-EFFECTS = matrices("effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"n": 5, "c": 4, "d": 3})
-SCALED = matrices("effects that differ by an isometry", {"L": "c d", "L_target": "c d", "F": "n c", "t": ""},
-                  {"n": 5, "c": 4, "d": 3})  # fmt: skip
-UNREAD = matrices("a row without an effect", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "t": ""})
+SIZES_ = {"n": 5, "c": 4, "d": 3, "r": 2}
+MEANINGS = {"L": "the source has the effect xL at x", "L_target": "the target has the effect xL' at x",
+            "F": "FᵀF are the second moments of the inputs", "H": "an orthonormal basis of the span of the effects xL",
+            "G": "the effects in this basis", "u": "an input", "v": "an input"}  # fmt: skip
+effects = partial(matrices, sizes=SIZES_, meanings=MEANINGS)
+LAWS = effects("two effects", {"L": "c d", "L_target": "c d", "F": "n c"})
+BASES = effects("effects in a basis", {"G": "c r", "H": "r d", "L_target": "c d", "F": "n c"})
+SCALED = effects("effects that differ by an isometry", {"L": "c d", "L_target": "c d", "F": "n c", "t": ""})
+MIXED = effects("two inputs", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "s": "", "t": ""})
+UNREAD = effects("a row without an effect", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "t": ""})
 
 
-def readable(raw: Mapping[str, Any]) -> Any:
+def law(raw: Mapping[str, Any]) -> Any:
     """Return an instance in which the target sees no effect where the source sees none."""
-    return EFFECTS.build(**{**raw, "l_target": raw["l"] @ raw["l_target"][..., :3, :]})
+    return LAWS.build(**{**raw, "l_target": raw["l"] + raw["l"] @ raw["l_target"][..., :3, :]})
+
+
+def read(raw: Mapping[str, Any]) -> Any:
+    """Return an instance like that of ``law``, with effects in a plane."""
+    q, _ = torch.linalg.qr(raw["h"].mT)
+    seen = raw["g"] @ (q.mT + raw["l_target"][..., :2, :])
+    return BASES.build(**{**raw, "h": q.mT, "l_target": seen})
 
 
 def turned(raw: Mapping[str, Any]) -> Any:
     """Return an instance whose effects differ by t times a random rotation or reflection."""
     t, (q, _) = raw["t"].exp(), torch.linalg.qr(raw["l_target"][..., :3, :])
     return SCALED.build(**{**raw, "t": t, "l_target": raw["l"] + t[..., None, None] * raw["l"] @ q})
+
+
+def singular(raw: Mapping[str, Any]) -> Any:
+    """Return an instance in which uL is a left singular vector of K."""
+    k = raw["l_target"][..., :3, :]
+    squares, vectors = torch.linalg.eigh(k @ k.mT)
+    u = (vectors[..., None, :, 1] @ torch.linalg.pinv(raw["l"])).squeeze(-2)
+    return MIXED.build(**{**raw, "l_target": raw["l"] + raw["l"] @ k, "u": u, "s": squares[..., 1].sqrt(),
+                          "t": raw["t"].exp()})  # fmt: skip
 
 
 def unseen(raw: Mapping[str, Any]) -> Any:
@@ -54,56 +95,73 @@ def unseen(raw: Mapping[str, Any]) -> Any:
     return UNREAD.build(**{**raw, "t": t, "l": away})
 
 
-on_weights = partial(Claim, source=BEYOND, expected=PROVED)
+on_weights = partial(Claim, source=BEYOND, expected=PROVED, amends="effect-every-law", strategies=(RandomInstances(),))
 CLAIMS = (
     on_weights(
-        id="effect-least-loss",
-        reading="sharp: no inputs lose less",
-        amends="effect-every-law",
-        given=(READABLE, NOTHING < LEAST),
-        concludes=(SEEN <= LOST / LEAST,),
+        id="effect-every-law", reading="sharp over all laws of the inputs", amends=None, given=(READABLE,),
+        concludes=(LOST <= WORST * SEEN,),
         proofs=(
-            argued(
-                (SEEN <= fro(F @ L @ K) / LEAST, "σ‖y‖ ≤ ‖yK‖ for every row y of FL, σ the least singular value of K"),
-                (fro(F @ L @ K).equals(LOST), "L' − L = LK"),
-                (SEEN <= LOST / LEAST, ""),
+            derived(
+                LOST, Link("L' − L = LL⁺(L' − L)", fro(F @ READABLE.left)),
+                Link("put together", fro((F @ L) @ (pinv(L) @ (L_TARGET - L)))),
+                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", WORST * SEEN),
             ),
-            Attained(one_direction, {LEAST: LENGTHS_TRIED, LOST: LENGTHS_TRIED}),
+            Attained(one_point, {opened(WORST): LENGTHS_TRIED, SEEN: LENGTHS_TRIED}),
         ),
-        words=(SHARP,),
-        setting=EFFECTS.parametrised(readable),
-        strategies=(RandomInstances(), GradientAscent()),
+        words=(SHARP,), setting=LAWS.parametrised(law), strategies=(RandomInstances(), GradientAscent()),
     ),
     on_weights(
-        id="effect-isometry",
-        reading="a multiple of an isometry: the same share for all inputs",
-        amends="effect-every-law",
-        given=(READABLE, ISOMETRY),
-        concludes=(LOST.equals(SCALE * SEEN),),
+        id="effect-least-loss", reading="sharp: no inputs lose less", given=(BASIS, READABLE_THROUGH, NOTHING < LEAST),
+        concludes=(SEEN_THROUGH <= LOST_THROUGH / LEAST,),
+        proofs=(
+            argued(
+                (SEEN_THROUGH.equals(fro(F @ G)), "HHᵀ = I"),
+                (
+                    fro(F @ G) <= fro(F @ G @ ACROSS) / LEAST,
+                    "σ‖y‖ ≤ ‖yK‖ for every row y of FG, σ the least singular" " value of K",
+                ),
+                (fro(F @ G @ ACROSS).equals(LOST_THROUGH), "L' − L = GK"), (SEEN_THROUGH <= LOST_THROUGH / LEAST, "so"),
+            ),
+            Attained(one_direction, {opened(LEAST): LENGTHS_TRIED, opened(LOST_THROUGH): LENGTHS_TRIED}),
+        ),
+        words=(SHARP,), setting=BASES.parametrised(read), strategies=(RandomInstances(), GradientAscent()),
+    ),
+    on_weights(
+        id="effect-weights-only",
+        reading="all values between the two bounds are taken: a singular row of K loses its singular value, and inputs"
+        " u and v, as often as f and g say, lose any t between the losses of u and of v",
+        given=(READABLE, SINGULAR), concludes=(ENDS, BETWEEN),
+        proofs=(
+            argued(
+                (CHANGE.equals(U_ROW @ L @ K), "L' − L = LK"),
+                ((norm(CHANGE) ** 2).equals(dot(U_ROW @ L @ K @ transpose(K), U_ROW @ L)), "‖y‖² = yyᵀ"),
+                (ENDS, "uLKKᵀ = s²uL"), (BETWEEN, "multiply out"),
+            ),
+        ),
+        setting=MIXED.parametrised(singular),
+    ),
+    on_weights(
+        id="effect-isometry", reading="a multiple of an isometry: the same share for all inputs",
+        given=(READABLE, ISOMETRY), concludes=(LOST.equals(SCALE * SEEN),),
         proofs=(argued((LOST.equals(fro(F @ L @ K)), "L' − L = LK"), (LOST.equals(SCALE * SEEN), "KKᵀ = t²I")),),
         setting=SCALED.parametrised(turned),
-        strategies=(RandomInstances(),),
     ),
     on_weights(
-        id="effect-unbounded",
-        reading="otherwise no bound: the loss at v + tu, for t → 0",
-        amends="effect-every-law",
-        given=(UNSEEN,),
+        id="effect-unbounded", reading="otherwise no bound: the loss at v + tu, for t → 0", given=(UNSEEN,),
         concludes=(
-            norm(SMALL @ L).equals(SCALE * norm(X_ @ L)),
-            norm(X0 @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)),
+            norm(SMALL @ L).equals(SCALE * norm(U_ROW @ L)),
+            norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)),
         ),
         proofs=(
             argued(
-                (norm(SMALL @ L).equals(SCALE * norm(X_ @ L)), "vL = 0"),
+                (norm(SMALL @ L).equals(SCALE * norm(U_ROW @ L)), "vL = 0"),
                 (
-                    norm(X0 @ L_TARGET) - norm(SCALE * CHANGE) <= norm(X0 @ L_TARGET + SCALE * CHANGE),
+                    norm(V_ROW @ L_TARGET) - norm(SCALE * CHANGE) <= norm(V_ROW @ L_TARGET + SCALE * CHANGE),
                     "triangle inequality",
                 ),
-                (norm(X0 @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)), "vL = 0"),
+                (norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)), "vL = 0"),
             ),
         ),
         setting=UNREAD.parametrised(unseen),
-        strategies=(RandomInstances(),),
     ),
 )  # fmt: skip

@@ -72,19 +72,14 @@ def fixed_source() -> Claim:
     square = fro(source) ** 2 + NOISE_VARIANCE[2] * outputs * fro(LAYERS[0] @ M) ** 2
     square = square + NOISE_VARIANCE[0] * inputs * (fro(M @ LAYERS[2]) ** 2 + NOISE_VARIANCE[2] * outputs * fro(M) ** 2)
     return Claim(
-        id="effect-fixed-source",
-        source=BEYOND,
-        reading="LoRA, a given source and noise H on the other layers of the target",
-        amends="effect-random-source",
+        id="effect-fixed-source", source=BEYOND,
+        reading="LoRA, a given source and noise H on the other layers of the target", amends="effect-random-source",
         concludes=(
-            mean(inner(source, there), **laws).equals(fro(source) ** 2),
-            mean(fro(there) ** 2, **laws).equals(square),
+            mean(inner(source, there), **laws).equals(fro(source) ** 2), mean(fro(there) ** 2, **laws).equals(square),
         ),
-        proofs=(Expanded(),),
-        expected=PROVED,
-        setting=setting(LORA, "u", letters="WH"),
+        proofs=(Expanded(),), expected=PROVED, setting=setting(LORA, "u", letters="WH"),
         strategies=(RandomInstances(most=20),),
-    )
+    )  # fmt: skip
 
 
 CLAIMS = (*map(random_source, Placement), fixed_source())

@@ -39,26 +39,17 @@ def stuck(raw: Mapping[str, Any]) -> Any:
 LAYERS = matrices(
     "two layers",
     {
-        "E": "n o",
-        "R1": "n p",
-        "R2": "n q",
-        "J1": "s o",
-        "J2": "t o",
-        "X1": "p s",
-        "X2": "q t",
-        "Y1": "p s",
+        "E": "n o", "R1": "n p", "R2": "n q", "J1": "s o", "J2": "t o", "X1": "p s", "X2": "q t", "Y1": "p s",
         "Y2": "q t",
     },
     {"n": 16, "o": 14, "p": 2, "q": 3, "s": 4, "t": 5},
-)
+    meanings={"E": "the wanted effect", "R1": "what layer 1 reads, R₂ layer 2", "J1": "what it writes through",
+              "X1": "its adapter, X₂ the second's", "Y1": "any other adapter, Y₂ the second's"},
+)  # fmt: skip
 CLAIMS = (
     Claim(
-        id="several-joint",
-        source=BEYOND,
-        reading="where no layer's own step helps, no joint one does",
-        amends="effect-best",
-        given=NO_STEP,
-        concludes=(fro(REST) <= fro(OTHER),),
+        id="several-joint", source=BEYOND, reading="where no layer's own step helps, no joint one does",
+        amends="effect-best", given=NO_STEP, concludes=(fro(REST) <= fro(OTHER),),
         proofs=(
             argued(
                 (
@@ -68,13 +59,10 @@ CLAIMS = (
                 (fro(REST) <= fro(OTHER), ""),
             ),
         ),
-        expected=PROVED,
-        setting=LAYERS.parametrised(stuck),
-        strategies=(RandomInstances(),),
+        expected=PROVED, setting=LAYERS.parametrised(stuck), strategies=(RandomInstances(),),
     ),
     Claim(
-        id="several-noise",
-        source=BEYOND,
+        id="several-noise", source=BEYOND,
         reading="noise x of variance σ² in what a regression on n rows Z is fitted to",
         concludes=(mean_square(NOISE @ transpose(pinv(ROWS_)), SIGMA).equals(SIGMA**2 * fro(pinv(ROWS_)) ** 2),),
         proofs=(
@@ -84,19 +72,13 @@ CLAIMS = (
                 Link("multiply out", SIGMA**2 * fro(pinv(ROWS_)) ** 2),
             ),
         ),
-        expected=PROVED,
-        setting=matrices("a regression", {"Z": "n q", "sigma": ""}),
-        strategies=(RandomInstances(),),
+        expected=PROVED, setting=matrices("a regression", {"Z": "n q", "sigma": ""}), strategies=(RandomInstances(),),
     ),
     Claim(
-        id="several-gradient",
-        source=BEYOND,
+        id="several-gradient", source=BEYOND,
         reading="a step g beside a carried adapter of effect e', both at their best strengths",
         amends="effect-best-strength",
-        concludes=(
-            KEPT.equals(C**2 + (1 - C**2) * RHO**2),
-            norm(WANTED - BEST) <= norm(WANTED - ANY),
-        ),
+        concludes=(KEPT.equals(C**2 + (1 - C**2) * RHO**2), norm(WANTED - BEST) <= norm(WANTED - ANY)),
         proofs=(
             argued(
                 (KEPT.equals(C**2 + (1 - C**2) * RHO**2), "the parts along e' and across it"),
@@ -111,4 +93,4 @@ CLAIMS = (
         setting=matrices("a step", {"e": "k", "e_target": "k", "g": "k", "a": "", "b": "", "s": "", "t": ""}),
         strategies=(RandomInstances(),),
     ),
-)
+)  # fmt: skip

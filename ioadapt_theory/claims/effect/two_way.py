@@ -29,10 +29,7 @@ def loss(p: Term) -> Term:
 
 def normal(p: Term) -> tuple[Term, Term]:
     """Return both sides of the normal equation, which is a Sylvester equation, without the penalty."""
-    return (
-        transpose(X_) @ X_ @ p + p @ (transpose(K) @ K),
-        transpose(X_) @ U_ + transpose(H) @ K,
-    )
+    return (transpose(X_) @ X_ @ p + p @ (transpose(K) @ K), transpose(X_) @ U_ + transpose(H) @ K)
 
 
 SOLVES = (normal(P)[0] + RIDGE * P).equals(normal(P)[1] + RIDGE * START)
@@ -62,14 +59,23 @@ THERE = inverse(G) @ B_ @ transpose(inverse(G))
 """The Gram matrix of gradients in the coordinates xG; that of activations is GᵀAG."""
 SIZES_ = {"n": 7, "r": 6, "c": 4, "d": 3}
 ROWS_ = {"X": "n c", "U": "n d", "K": "r d", "H": "r c"}
-FIT = matrices("two-way fit", {**ROWS_, "P": "c d", "O": "c d", "S": "c d", "l": ""}, SIZES_)
-TWO = matrices("two maps", {**ROWS_, "P": "c d", "O": "c d"}, SIZES_)
-FEW = matrices("few rows", {**ROWS_, "P": "c d", "M": "c d"}, {"n": 2, "r": 3, "c": 5, "d": 4})
-MOVED = matrices("an adapter moved", {**ROWS_, "P": "c d", "Q": "c d", "M": "d d"}, SIZES_)
+MEANINGS = {
+    "X": "activations of the target, a row for each input", "U": "activations of the source on the same inputs",
+    "H": "gradients of the target", "K": "gradients of the source", "P": "the map", "O": "another map",
+    "S": "the map to which the penalty pulls", "l": "the weight of the penalty", "M": "an adapter of the source",
+    "Q": "the map of gradients", "F": "FᵀF is the symmetric factor of XᵀU + HᵀK",
+}  # fmt: skip
+FIT = matrices("two-way fit", {**ROWS_, "P": "c d", "O": "c d", "S": "c d", "l": ""}, SIZES_, meanings=MEANINGS)
+TWO = matrices("two maps", {**ROWS_, "P": "c d", "O": "c d"}, SIZES_, meanings=MEANINGS)
+FEW = matrices("few rows", {**ROWS_, "P": "c d", "M": "c d"}, {"n": 2, "r": 3, "c": 5, "d": 4}, meanings=MEANINGS)
+MOVED = matrices("an adapter moved", {**ROWS_, "P": "c d", "Q": "c d", "M": "d d"}, SIZES_, meanings=MEANINGS)
 TURNED = matrices(
-    "rotations", {"X": "n d", "U": "n d", "K": "r d", "H": "r d", "P": "d d", "O": "d d", "F": "d d"}, SIZES_
-)
-AGAIN = matrices("a gauge", {"A": "d d", "B": "d d", "T": "d d", "G": "d d", "Q": "d d"}, SIZES_)
+    "rotations", {"X": "n d", "U": "n d", "K": "r d", "H": "r d", "P": "d d", "O": "d d", "F": "d d"}, SIZES_,
+    meanings=MEANINGS,
+)  # fmt: skip
+AGAIN = matrices("a gauge", {"A": "d d", "B": "d d", "T": "d d", "G": "d d", "Q": "d d"}, SIZES_, meanings={
+    "A": "Gram matrix of activations", "B": "Gram matrix of gradients", "T": "balancing coordinates xT",
+    "G": "a change of coordinates x to xG", "Q": "a rotation"})  # fmt: skip
 
 
 def solved(raw: Mapping[str, Any]) -> Any:
@@ -109,13 +115,8 @@ def in_balance(raw: Mapping[str, Any]) -> Any:
 two_way = partial(Claim, source=BEYOND, expected=PROVED, strategies=(RandomInstances(),))
 CLAIMS = (
     two_way(
-        id="two-way-normal",
-        reading="what solves the normal equation is the best map",
-        given=(SOLVES,),
-        concludes=(
-            loss(OTHER).equals(loss(P) + (EXCESS + RIDGE * fro(OTHER - P) ** 2)),
-            loss(P) <= loss(OTHER),
-        ),
+        id="two-way-normal", reading="what solves the normal equation is the best map", given=(SOLVES,),
+        concludes=(loss(OTHER).equals(loss(P) + (EXCESS + RIDGE * fro(OTHER - P) ** 2)), loss(P) <= loss(OTHER)),
         proofs=(
             argued(
                 (
@@ -128,30 +129,21 @@ CLAIMS = (
         setting=FIT.parametrised(solved),
     ),
     two_way(
-        id="two-way-unique",
-        reading="one Gram matrix regular, without a penalty",
-        amends="two-way-normal",
-        given=(REGULAR, STATIONARY, STATIONARY_TOO),
-        concludes=(OTHER.equals(P),),
+        id="two-way-unique", reading="one Gram matrix regular, without a penalty", amends="two-way-normal",
+        given=(REGULAR, STATIONARY, STATIONARY_TOO), concludes=(OTHER.equals(P),),
         proofs=(argued((OTHER.equals(P), "XD = 0 and KDᵀ = 0 for the difference D, as ‖XD‖² + ‖KDᵀ‖² = 0")),),
         setting=TWO.parametrised(unique),
     ),
     two_way(
-        id="two-way-exact",
-        reading="every linear change of coordinates is found",
-        amends="two-way-unique",
-        given=(REGULAR, *EXACT, STATIONARY_TOO),
-        concludes=(OTHER.equals(P),),
+        id="two-way-exact", reading="every linear change of coordinates is found", amends="two-way-unique",
+        given=(REGULAR, *EXACT, STATIONARY_TOO), concludes=(OTHER.equals(P),),
         proofs=(argued((OTHER.equals(P), "P solves the normal equation, too, and the solution is unique")),),
         setting=TWO.parametrised(unique),
     ),
     two_way(
-        id="two-way-open",
-        reading="few rows: what they leave open",
-        amends="two-way-unique",
+        id="two-way-open", reading="few rows: what they leave open", amends="two-way-unique",
         concludes=(
-            misfit_(P + OPEN).equals(misfit_(P)),
-            (rank(SILENT_LEFT) + rank(X_)).equals(rows(transpose(X_))),
+            misfit_(P + OPEN).equals(misfit_(P)), (rank(SILENT_LEFT) + rank(X_)).equals(rows(transpose(X_))),
             (rank(SILENT_RIGHT) + rank(K)).equals(rows(transpose(K))),
         ),
         proofs=(
@@ -164,9 +156,7 @@ CLAIMS = (
         setting=FEW,
     ),
     two_way(
-        id="two-way-effect",
-        reading="an adapter carried by exact maps has the same effect",
-        given=(READS, WRITES),
+        id="two-way-effect", reading="an adapter carried by exact maps has the same effect", given=(READS, WRITES),
         concludes=(EFFECT_TARGET.equals(EFFECT),),
         proofs=(
             argued(
@@ -177,40 +167,33 @@ CLAIMS = (
         setting=MOVED.parametrised(carried),
     ),
     two_way(
-        id="two-way-one-way",
-        reading="without gradients: the regression of effect-best",
-        amends="two-way-normal",
+        id="two-way-one-way", reading="without gradients: the regression of effect-best", amends="two-way-normal",
         concludes=((GRAM @ ONE_WAY).equals(transpose(X_) @ U_),),
         proofs=(argued(((GRAM @ ONE_WAY).equals(transpose(X_) @ U_), "XᵀX(XᵀX)⁺Xᵀ = Xᵀ")),),
         setting=matrices("one-way fit", {"X": "n c", "U": "n d"}, SIZES_),
     ),
     two_way(
-        id="two-way-polar",
-        reading="among rotations: the polar factor (Procrustes)",
-        amends="two-way-normal",
-        given=(*ROTATIONS, POLAR),
-        concludes=(misfit_(P) <= misfit_(OTHER),),
+        id="two-way-polar", reading="among rotations: the polar factor (Procrustes)", amends="two-way-normal",
+        given=(*ROTATIONS, POLAR), concludes=(misfit_(P) <= misfit_(OTHER),),
         proofs=(
             argued(
                 (misfit_(P).equals(NORMS - 2 * fro(F) ** 2), "rotations keep norms, and XᵀU + HᵀK = PFᵀF"),
                 (misfit_(OTHER).equals(NORMS - 2 * inner(F, F @ TURNED_BY)), "likewise"),
                 (inner(F, F @ TURNED_BY) <= fro(F) * fro(F @ TURNED_BY), "Cauchy-Schwarz"),
-                (fro(F @ TURNED_BY).equals(fro(F)), "PᵀO is a rotation"),
-                (misfit_(P) <= misfit_(OTHER), ""),
+                (fro(F @ TURNED_BY).equals(fro(F)), "PᵀO is a rotation"), (misfit_(P) <= misfit_(OTHER), ""),
             ),
         ),
         setting=TURNED.parametrised(polar),
     ),
     two_way(
-        id="two-way-balanced",
-        reading="balanced coordinates go with the coordinates",
+        id="two-way-balanced", reading="balanced coordinates go with the coordinates",
         given=(rank(G).equals(rows(G)), (Q @ transpose(Q)).equals(EYE), balance(TURN, C_).equals(B_)),
         concludes=(balance(BALANCED, transpose(G) @ C_ @ G).equals(THERE),),
         proofs=(
             argued(
                 (
                     balance(BALANCED, transpose(G) @ C_ @ G).equals(
-                        inverse(G) @ balance(TURN, C_) @ transpose(inverse(G))
+                        inverse(G) @ balance(TURN, C_) @ transpose(inverse(G)),
                     ),
                     "QQᵀ = I and GG⁻¹ = I",
                 ),
@@ -219,4 +202,4 @@ CLAIMS = (
         ),
         setting=AGAIN.parametrised(in_balance),
     ),
-)
+)  # fmt: skip

@@ -60,12 +60,10 @@ class Proof(Strategy):
         fails = next(iter(self.broken(claim)), None)
         names, none = frozenset([self.name]), frozenset[str]()
         return Finding(
-            kind=self.kind,
-            instances=1,
-            lacks=none if fails is None else frozenset([f"{self.name}: {fails}"]),
+            kind=self.kind, instances=1, lacks=none if fails is None else frozenset([f"{self.name}: {fails}"]),
             proves=names if fails is None and self.proves else none,
             refutes=names if fails is None and self.refutes else none,
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class Extended:
 def named(claim: Claim, terms: Iterable[Term]) -> Iterator[str]:
     """Yield the definitions of the names in the formulas that are not among those of the statement."""
     known = definitions((*claim.given, *claim.concludes))
-    yield from (f"  let {x}" for x in definitions([x.equals(x) for x in terms]) if x not in known)
+    yield from (f"  where {x}" for x in definitions([x.equals(x) for x in terms]) if x not in known)
 
 
 class Link(NamedTuple):

@@ -10,11 +10,11 @@ import numpy as np
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import Proof, twin
+from ioadapt_theory.claims.evidence.argument import Proof, named, twin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
-from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.notation import printed, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 from ioadapt_theory.claims.expression.values import Values, both
 from ioadapt_theory.claims.instances import witness
@@ -120,7 +120,11 @@ class Contradicted(Proof):
     def printed(self, claim: Claim) -> Iterator[str]:
         raw = witness(self.witness)
         values = Values(exact_instance(claim, raw))
-        yield from (f"{key} = {shown(value)}" for key, value in raw.items())
+        assert claim.setting is not None
+        for x in claim.setting.letters:
+            if x.key in raw:
+                yield f"{printed(x)} = {shown(raw[x.key])}"
+        yield from named(claim, [side for goal in claim.goals for side in (goal.left, goal.right)])
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
             if goal.left.kind == "scalar":

@@ -78,15 +78,11 @@ class Finding:
         worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst)))
         names = sorted(self.counts.keys() | other.counts.keys())
         return Finding(
-            kind=self.kind,
-            instances=self.instances + other.instances,
-            worst_ratio=worst.worst_ratio,
-            worst=worst.worst,
-            proves=self.proves | other.proves,
-            refutes=self.refutes | other.refutes,
+            kind=self.kind, instances=self.instances + other.instances, worst_ratio=worst.worst_ratio,
+            worst=worst.worst, proves=self.proves | other.proves, refutes=self.refutes | other.refutes,
             lacks=self.lacks | other.lacks,
             counts={name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names},
-        )
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding without its kind as JSON values."""
@@ -94,22 +90,6 @@ class Finding:
         content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
         content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
         return content
-
-    @classmethod
-    def from_json(cls, kind: str, raw: Mapping[str, Any]) -> "Finding":
-        """Return the finding of the given kind with the content that ``to_json`` returned.
-
-        Raises:
-            ValueError, KeyError, TypeError: ``raw`` is not such content.
-        """
-        return cls(
-            kind=Evidence(kind),
-            worst_ratio=-math.inf if raw["worst_ratio"] is None else float(raw["worst_ratio"]),
-            proves=frozenset(raw["proves"]),
-            refutes=frozenset(raw["refutes"]),
-            lacks=frozenset(raw["lacks"]),
-            **{name: raw[name] for name in ("instances", "worst", "counts")},
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,19 +148,10 @@ class Verification:
     def to_json(self) -> dict[str, Any]:
         """Return the verification as JSON values, with its verdict."""
         return {
-            "claim": self.claim,
-            "verdict": str(self.verdict),
-            "worst_ratio": json_ratio(self.worst_ratio),
-            "instances": self.instances,
-            "seconds": self.seconds,
+            "claim": self.claim, "verdict": str(self.verdict), "worst_ratio": json_ratio(self.worst_ratio),
+            "instances": self.instances, "seconds": self.seconds,
             "findings": {str(kind): finding.to_json() for kind, finding in self.findings.items()},
-        }
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "Verification":
-        """Return the verification with the content that ``to_json`` returned."""
-        findings = {Evidence(kind): Finding.from_json(kind, f) for kind, f in raw["findings"].items()}
-        return cls(claim=raw["claim"], findings=findings, seconds=raw["seconds"])
+        }  # fmt: skip
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import ACCURACY
-from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression.notation import text
 
 ROUNDING = 1e-12
@@ -55,34 +54,11 @@ def outside(claim: Claim, missed: str, instance: Any) -> torch.Tensor:
     return ratio
 
 
-def drawn(claim: Claim, run: Run) -> Iterator[Any]:
-    """Yield batches of random instances in which one letter, or one and the adapter, is drawn anew or scaled."""
-    setting = claim.setting
-    assert setting is not None
-    generator = seeded(run, claim.id, "outside")
-    first = setting.parametrise(setting.start(run.starts, generator))
-    second = setting.parametrise(setting.start(run.starts, generator))
-    one, two = ({x.attribute: getattr(i, x.attribute) for x in setting.letters} for i in (first, second))
-    for x in setting.letters:
-        name = x.attribute
-        if one[name] is None:  # the ε of App. A.2, by default the smallest that the hypothesis allows
-            if name == "given_epsilon":
-                yield setting.build(**one | {name: 0.1 * first.epsilon})
-            continue
-        for changed in (two[name], 8 * one[name], -8 * one[name], one[name] / 8):
-            yield setting.build(**one | {name: changed})
-        if {"ab", "epsilon"} <= one.keys() and name != "ab":
-            small = {k: 1e-6 * one[k] for k in ("ab", "epsilon")}
-            yield setting.build(**one | small | {name: two[name]})
-            yield setting.build(**one | {"ab": 8 * one["ab"], "epsilon": 8 * one["epsilon"]})
-
-
 @dataclass(frozen=True, slots=True)
 class Needed(Strategy):
     """A check that each hypothesis of a claim is needed, on its recorded instance."""
 
     kind: Evidence = Evidence.WITNESS
-    settings: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
         return Finding(kind=self.kind, lacks=frozenset(self.broken(claim)))

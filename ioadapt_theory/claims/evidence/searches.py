@@ -3,7 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,7 +61,6 @@ class RandomInstances(Strategy):
 
     most: int = 1_000_000
     kind: Evidence = Evidence.RANDOM
-    settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
         setting = claim.inequality.setting
@@ -79,7 +78,6 @@ class GradientAscent(Strategy):
     drop: tuple[str, ...] = ()
     rate: float = 0.05
     kind: Evidence = Evidence.ADVERSARIAL
-    settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
         """Run the ascent, and return the finding with the largest ratio on the way."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
@@ -55,6 +55,7 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
         r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
     ),
     "segment": ("min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)", r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)"),
+    "outside": ("outside({})", r"\operatorname{{outside}}({})"),
     "pi": ("π", r"\pi"),
     "eye": ("I", "I"),
     "landau": ("O({})", "O({})"),
@@ -88,12 +89,19 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
                 continue
             name, meaning = _named(x.name, form), write(x.args[0])
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
-                known.setdefault(name, f"{name} of Eq. 7" if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
+                known.setdefault(name, _derivative(x) if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
                 continue
             if "ŷ" in x.name:  # one definition for all four outputs
                 name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
             known.setdefault(name, f"{name} = {meaning}")
     return list(known.values())
+
+
+def _derivative(x: Term) -> str:
+    """Return the definition of δ, whose formula is (⟨Δu, v⟩ + ⟨u, Δv⟩)/(‖u‖‖v‖) and so on."""
+    (du, v), (u, dv) = (product.args for product in x.args[0].args[0].args[0].args)
+    a, b, da, db = (_in(y, POWER if y.op == "scale" else PRODUCT, TEXT) for y in (u, v, du, dv))
+    return f"{x.name} is the derivative of sim({a} + t{da}, {b} + t{db}) in t, for t → 0 (Eq. 7)"
 
 
 def letter(name: str, form: int, *, matrix: bool) -> str:
@@ -102,6 +110,11 @@ def letter(name: str, form: int, *, matrix: bool) -> str:
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)
     return _named(stem + index.translate(SUBSCRIPTS), form) + prime
+
+
+def printed(x: Any) -> str:
+    """Return the symbol of a letter of a setting."""
+    return letter(x.attribute.removeprefix("given_"), TEXT, matrix=len(x.axes.split()) == 2)
 
 
 def _named(name: str, form: int) -> str:

@@ -12,59 +12,19 @@ from functools import cache
 from typing import Any, Final, Literal, Union
 
 __all__ = [
-    "EYE",
-    "HALF",
-    "NOTHING",
-    "PI",
-    "Relation",
-    "Term",
-    "angle",
-    "arcsin",
-    "artanh",
-    "cond",
-    "cos",
-    "dot",
-    "fro",
-    "hessian_norm",
-    "inner",
-    "inverse",
-    "landau",
-    "let",
-    "ln",
-    "matrix",
-    "maximum",
-    "mean",
-    "mean_square",
-    "minimum",
-    "norm",
-    "opened",
-    "outer",
-    "pinv",
-    "positive",
-    "rank",
-    "relu",
-    "replaced",
-    "row",
-    "rows",
-    "scalar",
-    "segment",
-    "sigma",
-    "sim",
-    "sine",
-    "spectral",
-    "sqrt",
-    "sup_hessian_norm",
-    "term",
-    "total",
-    "transpose",
+    "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
+    "hessian_norm", "inner", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean", "mean_square", "minimum",
+    "norm", "opened", "outer", "outside", "pinv", "positive", "rank", "relu", "replaced", "row", "rows", "scalar",
+    "segment", "sigma", "sim", "sine", "spectral", "sqrt", "sup_hessian_norm", "term", "total", "transpose",
 ]  # fmt: skip
 """Exported to ``language``."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
-    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle pi"
-    " fro spectral cond sigma rank size mean mean_square sum hessian_norm sup_hessian_norm segment landau cells".split()
+    "number scalar add mul div pow abs sqrt outside cos ln arcsin artanh max min positive dot inner norm sim sine"
+    " angle pi fro spectral cond sigma rank size mean mean_square sum hessian_norm sup_hessian_norm segment landau"
+    " cells".split()
 )
 """Operations with a scalar value; the kind of any other operation follows from its arguments."""
 
@@ -234,6 +194,7 @@ hessian_norm = _function("hessian_norm", "‖H(u, v)‖_op of the Hessian of sim
 sup_hessian_norm = _function("sup_hessian_norm", "sup_t ‖H(u + tΔu, v + tΔv)‖_op over t in [0, 1], on a grid.")
 segment = _function("segment", "min_t min(‖u + tΔu‖, ‖v + tΔv‖) over t in [0, 1].")
 landau = _function("landau", "O(a).")
+outside = _function("outside", "Number of entries of a row below or above all others.")
 mean_square = _function(
     "mean_square", "E‖xD‖² of a row xD, linear in the symbol x; 2nd argument: σ or F, for E[xᵀx] = σ²I or FᵀF."
 )

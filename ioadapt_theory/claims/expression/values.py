@@ -12,7 +12,7 @@ from torch import Tensor
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
-from ioadapt_theory.claims.settings.printed import cells
+from ioadapt_theory.claims.printed import cells
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y,
@@ -45,6 +45,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "inverse": a.inverse,
     "pinv": a.pseudo_inverse,
     "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
+    "outside": a.outside,
     "segment": lambda *vectors: a.sqrt(_segment_sq(*vectors)),
 }
 

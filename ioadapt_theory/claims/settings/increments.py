@@ -38,7 +38,10 @@ def check(i: Any) -> None:
             raise InvalidValueError(msg)
 
 
-INCREMENTS = replace(matrices("Lemmas 1-2", dict.fromkeys(("u", "v", "du", "dv"), "d"), {"d": 3}), check=check)
+MEANINGS = {"u": "a row, which becomes u + Δu", "v": "a row, which becomes v + Δv"}
+INCREMENTS = replace(
+    matrices("Lemmas 1-2", dict.fromkeys(("u", "v", "du", "dv"), "d"), {"d": 3}, meanings=MEANINGS), check=check
+)
 
 
 def shorter(raw: Mapping[str, Tensor], most: float = 1.0) -> Any:

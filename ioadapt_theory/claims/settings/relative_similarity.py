@@ -85,6 +85,11 @@ class Ball:
         return SAME_INPUTS, SAME_OUTPUTS, self.relation
 
 
+MEANINGS = {
+    "W": "the layer of the source", "W_target": "the layer of the target",
+    "x1": "an input of the source, as x₂; x₁' and x₂' are the target's", "AB": "the adapter, the same in both models",
+    "epsilon": "the bound on the adapter",
+}  # fmt: skip
 SPECTRAL = Ball(operator_norm, spectral(AB) <= EPSILON)
 LITERAL = Ball(operator_norm, spectral(AB) ** 2 <= EPSILON, power=2)
 FROBENIUS = Ball(lambda m: sqrt(frobenius_sq(m)), fro(AB) <= EPSILON)
@@ -149,13 +154,9 @@ def parametrise(
     image2 = scaled(1 / sine_x, scaled(1 / a2, y2_target) - scaled(cosine_x, image1))
     q, images = torch.stack((q1, q2), -2), torch.stack((image1, image2), -2)
     data = {
-        "w": w,
-        "w_target": raw["free"] + q.mT @ (images - q @ raw["free"]),
-        "x1": x1,
-        "x2": x2,
-        "x1_target": scaled(a1, q1),
-        "x2_target": scaled(a2, scaled(cosine_x, q1) + scaled(sine_x, q2)),
-    }
+        "w": w, "w_target": raw["free"] + q.mT @ (images - q @ raw["free"]), "x1": x1, "x2": x2,
+        "x1_target": scaled(a1, q1), "x2_target": scaled(a2, scaled(cosine_x, q1) + scaled(sine_x, q2)),
+    }  # fmt: skip
     epsilon = torch.sigmoid(raw["epsilon"]) * limit(data)
     if "ab" in raw:
         direction = raw["ab"] / ball.norm(raw["ab"])[..., None, None]
@@ -194,10 +195,9 @@ def similarity_setting(
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
     vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))
     return Setting(
-        name=f"setting A.1 ({placement})",
-        build=RelativeSimilarity,
+        name=f"setting A.1 ({placement})", build=RelativeSimilarity,
         letters=(*matrices, *vectors, Letter("AB", "ab", m), Letter("epsilon", "epsilon", nonnegative=True)),
         start=partial(start, placement=placement, c=c, d=d),
-        parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
-        check=check,
-    )
+        parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit), check=check,
+        meanings=MEANINGS,
+    )  # fmt: skip

@@ -41,6 +41,12 @@ def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
     return value(discrepancy(placement), i)
 
 
+MEANINGS = {
+    "W1": "the first layer of the source, W₂ the second; W₁' and W₂' are the target's", "sigma": "E[xᵀx] = σ²I",
+    "AB": "the adapter, the same in both models", "epsilon": "the bound on the difference of the two models",
+}  # fmt: skip
+
+
 def function_setting(placement: Placement | None, *, second: bool = False) -> Setting:
     """Return the setting of App. A.2 for one placement or, for None, that of Lemma 3, which needs no AB.
 
@@ -52,4 +58,5 @@ def function_setting(placement: Placement | None, *, second: bool = False) -> Se
     sizes = {"c": 3, "h": 4, "k": 5, "d": 2, "a": 1, "b": 1}
     drawn = matrices(f"setting A.2 ({placement or 'no adapter'})", axes, sizes, build=SharedFunction)
     letters = [replace(x, optional=x.key == "AB" and placement is None) for x in drawn.letters]
-    return replace(drawn, letters=(*letters, Letter("epsilon", "given_epsilon", optional=True, nonnegative=True)))
+    epsilon = Letter("epsilon", "given_epsilon", optional=True, nonnegative=True)
+    return replace(drawn, meanings=MEANINGS, letters=(*letters, epsilon))

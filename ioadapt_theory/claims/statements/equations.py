@@ -47,23 +47,18 @@ RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
     parts = first @ second, A2 @ B2
     return Claim(
-        id=f"eq-6-rank-{placement}",
-        source=EQ_6,
-        origin=READING,
+        id=f"eq-6-rank-{placement}", source=EQ_6, origin=READING,
         reading=f"complementary: on one model, the {placement} form has the reach of one LoRA of rank r₁ + r₂",
         concludes=(RANKS[placement] <= rows(B1) + rows(B2),),
         proofs=(
             derived(
-                RANKS[placement],
-                Link("multiply out", rank(parts[0] + parts[1])),
+                RANKS[placement], Link("multiply out", rank(parts[0] + parts[1])),
                 Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
                 Link("B₁W has as many rows as B₁", rows(B1) + rows(B2)),
             ),
         ),
-        expected=PROVED,
-        setting=of_eq_6(placement),
-        strategies=(RandomInstances(),),
-    )
+        expected=PROVED, setting=of_eq_6(placement), strategies=(RandomInstances(),),
+    )  # fmt: skip
 
 
 BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTPUT, W @ A1, B1)}
@@ -85,12 +80,9 @@ WAYS = (
 on_eq_5 = partial(Claim, source=EQ_5, expected=PROVED, strategies=TRIED)
 CLAIMS = (
     Claim(
-        id="eq-2-3-4",
-        source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA",
-        origin=PRINTED,
+        id="eq-2-3-4", source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA", origin=PRINTED,
         concludes=tuple(one.equals(other) for one, other in WAYS),
-        proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
-        expected=PROVED,
+        proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),), expected=PROVED,
         setting=matrices(
             "three forms",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
@@ -98,87 +90,49 @@ CLAIMS = (
         strategies=(RandomInstances(),),
     ),
     on_eq_5(
-        id="eq-5",
-        origin=PRINTED,
-        given=(ROW_RANK,),
-        concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),),
-        setting=WIDE,
+        id="eq-5", origin=PRINTED, given=(ROW_RANK,), concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
+        proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),), setting=WIDE,
     ),
     on_eq_5(
-        id="eq-5-scope",
-        origin=READING,
-        reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
-        concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        **refuted_by("eq-5-tall", "eq-5-singular"),
+        id="eq-5-scope", origin=READING, reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
+        concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),), **refuted_by("eq-5-tall", "eq-5-singular"), setting=TALL,
+    ),
+    on_eq_5(
+        id="eq-5-row-rank", amends="eq-5", concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),), proofs=(Expanded(),),
         setting=TALL,
     ),
     on_eq_5(
-        id="eq-5-row-rank",
-        amends="eq-5",
-        concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
-        proofs=(Expanded(),),
+        id="eq-5-column-rank", reading="for rank W = d, the input form", amends="eq-5", given=(COLUMN_RANK,),
+        concludes=(WEIGHT_FORM.equals(INPUT_FORM),), proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
         setting=TALL,
     ),
     on_eq_5(
-        id="eq-5-column-rank",
-        reading="for rank W = d, the input form",
-        amends="eq-5",
-        given=(COLUMN_RANK,),
-        concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
-        proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
-        setting=TALL,
-    ),
-    on_eq_5(
-        id="eq-5-rank",
-        origin=PRINTED,
-        reading="rank",
-        concludes=(TO_OUTPUT <= rows(B),),
+        id="eq-5-rank", origin=PRINTED, reading="rank", concludes=(TO_OUTPUT <= rows(B),),
         proofs=(
             derived(
-                TO_OUTPUT,
-                Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
+                TO_OUTPUT, Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
                 Link("a product through r columns", rows(B)),
             ),
         ),
         setting=matrices("conversion", {"W": "c d", "A": "c r", "B": "r d"}),
     ),
     on_eq_5(
-        id="eq-5-size",
-        reading="size",
-        amends="eq-5",
-        given=(ROW_RANK,),
-        concludes=(CONVERTED,),
-        proofs=(by_norms,),
-        attained=("eq-5-size",),
-        words=(ATTAINED,),
-        setting=WIDE,
-        strategies=(*TRIED, GradientAscent()),
+        id="eq-5-size", reading="size", amends="eq-5", given=(ROW_RANK,), concludes=(CONVERTED,), proofs=(by_norms,),
+        attained=("eq-5-size",), words=(ATTAINED,), setting=WIDE, strategies=(*TRIED, GradientAscent()),
     ),
     *BOUNDED.values(),
     Claim(
-        id="eq-6-same-set",
-        source=EQ_6,
+        id="eq-6-same-set", source=EQ_6,
         reading="on one model with invertible W, both forms reach every update of LoRAs of ranks r₁ and r₂",
-        amends="eq-6-rank-input",
-        given=(REGULAR_W,),
-        concludes=REACHED,
-        proofs=(Expanded(),),
-        expected=PROVED,
+        amends="eq-6-rank-input", given=(REGULAR_W,), concludes=REACHED, proofs=(Expanded(),), expected=PROVED,
         setting=matrices(
-            "square", {"W": "c c", "A1": "c r", "B1": "r c", "A2": "c s", "B2": "s c"}, {"c": 5, "r": 2, "s": 3}
+            "square", {"W": "c c", "A1": "c r", "B1": "r c", "A2": "c s", "B2": "s c"}, {"c": 5, "r": 2, "s": 3},
         ),
         strategies=TRIED,
     ),
     Claim(
-        id="eq-6-exchanged",
-        source=EQ_6,
-        origin=READING,
-        reading="when W is exchanged for W'",
-        concludes=(EXCHANGED.equals(SHIFT),),
-        proofs=(derived(EXCHANGED, Link("multiply out", SHIFT)),),
-        expected=PROVED,
-        setting=of_eq_6("input", more=True),
-        strategies=(RandomInstances(),),
+        id="eq-6-exchanged", source=EQ_6, origin=READING, reading="when W is exchanged for W'",
+        concludes=(EXCHANGED.equals(SHIFT),), proofs=(derived(EXCHANGED, Link("multiply out", SHIFT)),),
+        expected=PROVED, setting=of_eq_6("input", more=True), strategies=(RandomInstances(),),
     ),
-)
+)  # fmt: skip

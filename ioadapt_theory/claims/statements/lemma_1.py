@@ -40,11 +40,9 @@ def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
     moved = [x / (2 * c * (1 + c)) for x in f]
     return {
-        "u": [1, 0],
-        "v": [sign * x for x in v],
-        "du": [near * f[0] - 1, near * f[1]],
+        "u": [1, 0], "v": [sign * x for x in v], "du": [near * f[0] - 1, near * f[1]],
         "dv": [sign * (y - x) for x, y in zip(v, moved, strict=True)],
-    }
+    }  # fmt: skip
 
 
 P, Q = let("p", 1 / norm(U) * (U + DU)), let("q", 1 / norm(V) * (V + DV))
@@ -86,8 +84,11 @@ def one_side() -> tuple[Any, ...]:
 
 
 def of_minus_v(x: Term) -> Term:
-    """Return a named quantity for −v and −Δv in place of v and Δv."""
-    return let(f"{x.name}(u, −v)", replaced(x.args[0], {V: -1 * V, DV: -1 * DV}))
+    """Return a named quantity, and those in it, for −v and −Δv in place of v and Δv."""
+    if x in {V, DV}:
+        return -1 * x
+    args = tuple(map(of_minus_v, x.args))
+    return let(f"{x.name}(u, −v)", args[0]) if x.op == "let" else Term(x.op, args, x.name)
 
 
 ON_THE_SPHERE = tuple(
@@ -107,51 +108,29 @@ HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
 on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)
 CLAIMS = (
     Claim(
-        id="lemma-1-expansion",
-        source="Lemma 1, Eq. 7 (App. A.1)",
-        origin=PRINTED,
-        concludes=(EXPANSION,),
-        proofs=(By(("lemma-1-remainder-best",)),),
-        expected=PROVED,
+        id="lemma-1-expansion", source="Lemma 1, Eq. 7 (App. A.1)", origin=PRINTED, concludes=(EXPANSION,),
+        proofs=(By(("lemma-1-remainder-best",)),), expected=PROVED,
     ),
     on_increments(
-        id="lemma-1",
-        source="Lemma 1, Eq. 8 (App. A.1)",
-        origin=PRINTED,
-        concludes=(EQ_8,),
-        proofs=(
-            derived(
-                EQ_8.left,
-                Link("the sharp form", EQ_8_SHARP.right),
-                Link("√(1 − s²) ≤ 1 + |s|", EQ_8.right),
-            ),
-        ),
-        attained=("lemma-1",),
-        words=(ATTAINED,),
-        notes=(sine(U, V, "s") <= 1 + abs(S),),
+        id="lemma-1", source="Lemma 1, Eq. 8 (App. A.1)", origin=PRINTED, concludes=(EQ_8,),
+        proofs=(derived(EQ_8.left, Link("the sharp form", EQ_8_SHARP.right), Link("√(1 − s²) ≤ 1 + |s|", EQ_8.right)),),
+        attained=("lemma-1",), words=(ATTAINED,), notes=(sine(U, V, "s") <= 1 + abs(S),),
     ),
     on_increments(
-        id="lemma-1-sharp",
-        reading="sharp",
-        amends="lemma-1",
-        concludes=(EQ_8_SHARP,),
+        id="lemma-1-sharp", reading="sharp", amends="lemma-1", concludes=(EQ_8_SHARP,),
         proofs=(
             derived(
-                EQ_8_SHARP.left,
-                Link("δ is linear in Δu and Δv", abs(dot(GRADIENT_U, DU) + dot(GRADIENT_V, DV))),
+                EQ_8_SHARP.left, Link("δ is linear in Δu and Δv", abs(dot(GRADIENT_U, DU) + dot(GRADIENT_V, DV))),
                 Link("triangle inequality", abs(dot(GRADIENT_U, DU)) + abs(dot(GRADIENT_V, DV))),
                 Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV)),
                 Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
             ),
             Attained(along_gradients, {sim(U, V): COSINES_TRIED, RHO_U: LENGTHS_TRIED, RHO_V: LENGTHS_TRIED}),
         ),
-        attained=("lemma-1-sharp",),
-        words=(ATTAINED, SHARP),
+        attained=("lemma-1-sharp",), words=(ATTAINED, SHARP),
     ),
     on_increments(
-        id="lemma-1-remainder",
-        reading="with a constant, on either side",
-        amends="lemma-1-expansion",
+        id="lemma-1-remainder", reading="with a constant, on either side", amends="lemma-1-expansion",
         concludes=(ABOVE, BELOW),
         proofs=(
             argued(
@@ -163,37 +142,25 @@ CLAIMS = (
         ),
     ),
     on_increments(
-        id="lemma-1-remainder-best",
-        reading="with the least constant for every s",
-        amends="lemma-1-expansion",
+        id="lemma-1-remainder-best", reading="with the least constant for every s", amends="lemma-1-expansion",
         concludes=(REMAINDER,),
         proofs=(
             argued(
-                (ABOVE, "lemma-1-remainder"),
-                (BELOW, "lemma-1-remainder"),
-                (C.equals(maximum(C_PLUS, C_MINUS)), "|s| = max(s, −s)"),
-                (REMAINDER, "c(1 + c) grows with c"),
+                (ABOVE, "lemma-1-remainder"), (BELOW, "lemma-1-remainder"),
+                (C.equals(maximum(C_PLUS, C_MINUS)), "|s| = max(s, −s)"), (REMAINDER, "c(1 + c) grows with c"),
             ),
             Attained(annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
         ),
-        words=(SHARP,),
-        notes=(C * (1 + C) <= 2,),
+        words=(SHARP,), notes=(C * (1 + C) <= 2,),
     ),
     on_increments(
-        id="lemma-1-angle",
-        reading="finite",
-        amends="lemma-1",
-        given=SHORTER,
-        concludes=(TURN,),
+        id="lemma-1-angle", reading="finite", amends="lemma-1", given=SHORTER, concludes=(TURN,),
         proofs=(
             argued(
-                *ON_THE_SPHERE,
-                (TURN.left <= angle(U, U + DU) + angle(V, V + DV), "triangle inequality of angles"),
+                *ON_THE_SPHERE, (TURN.left <= angle(U, U + DU) + angle(V, V + DV), "triangle inequality of angles"),
                 (TURN, "add the bounds"),
             ),
         ),
-        attained=("lemma-1-angle",),
-        words=(ATTAINED,),
-        setting=INCREMENTS.parametrised(shorter),
+        attained=("lemma-1-angle",), words=(ATTAINED,), setting=INCREMENTS.parametrised(shorter),
     ),
-)
+)  # fmt: skip

@@ -39,13 +39,10 @@ def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term)
         return parts[0] + parts[1]
 
     return derived(
-        first_order(distance(placement)),
-        split(placement),
-        Link("Lemma 1", sums()),
-        Link("‖uM‖ ≤ ‖u‖‖M‖₂", sums(spectral(AB))),
-        Link("the hypothesis on AB", sums(EPSILON)),
+        first_order(distance(placement)), split(placement), Link("Lemma 1", sums()),
+        Link("‖uM‖ ≤ ‖u‖‖M‖₂", sums(spectral(AB))), Link("the hypothesis on AB", sums(EPSILON)),
         Link("s₀ = s₀'", right),
-    )
+    )  # fmt: skip
 
 
 def up_to(placement: Placement, right: Term, order: int = 2) -> tuple[Relation, ...]:
@@ -77,15 +74,10 @@ STATED: dict[str, Any] = {"origin": PRINTED, "reading": "‖AB‖₂² ≤ ε as
 USED: dict[str, Any] = {"origin": READING, "reading": "‖AB‖₂ ≤ ε as its proof uses it"}
 IN_ITS_PROOF: dict[str, Any] = {"origin": READING, "reading": "‖AB‖_F ≤ ε as in its proof"}
 CLAIMS = (
+    bound("prop-1", LORA, RHS, **USED, **refuted_by("ce3", "ce3-low-rank", "ce3b", "ce3c")),
+    bound("prop-1-literal", LORA, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-lora", "ce4-lora-low-rank")),
     bound(
-        "prop-1", LORA, RHS, **USED, **refuted_by("ce3", "ce3-low-rank", "ce3b", "ce3c"),
-    ),
-    bound(
-        "prop-1-literal", LORA, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-lora", "ce4-lora-low-rank"),
-    ),
-    bound(
-        "prop-1-frobenius", LORA, RHS, ball=FROBENIUS, origin=READING,
-        reading="‖AB‖_F ≤ ε as in the proof of Prop. 2",
+        "prop-1-frobenius", LORA, RHS, ball=FROBENIUS, origin=READING, reading="‖AB‖_F ≤ ε as in the proof of Prop. 2",
         **refuted_by("prop-1-frobenius", "prop-1-frobenius-low-rank"),
     ),
     bound(

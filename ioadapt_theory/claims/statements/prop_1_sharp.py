@@ -116,50 +116,36 @@ def on_singular_axes(low: Fraction, high: Fraction, s: Fraction) -> dict[str, An
 
 CLAIMS = (
     bound(
-        "prop-1-sine",
-        LORA,
-        RHS_SINE,
-        reading="corrected",
-        amends="prop-1",
-        proofs=(by_norms(LORA, lambda m: m.sine0, RHS_SINE),),
-        attained=("ce3", "ce3b", "ce3c", "ce3-double"),
+        "prop-1-sine", LORA, RHS_SINE, reading="corrected", amends="prop-1",
+        proofs=(by_norms(LORA, lambda m: m.sine0, RHS_SINE),), attained=("ce3", "ce3b", "ce3c", "ce3-double"),
         words=(ATTAINED,),
     ),
     bound(
-        "prop-1-sharp",
-        LORA,
-        RHS_SHARP,
-        reading="sharp for given data",
-        amends="prop-1",
+        "prop-1-sharp", LORA, RHS_SHARP, reading="sharp for given data", amends="prop-1",
         proofs=(
             argued(*of_data(SOURCE), *of_data(TARGET), *adds_up(LORA, RHS_SHARP)),
-            Attained(turned_over, {
-                SOURCE.s0: COSINES_TRIED,
-                sim(SOURCE.x1, SOURCE.x2): COSINES_TRIED,
-                SOURCE.stretches[0]: LENGTHS_TRIED,
-                SOURCE.stretches[1]: LENGTHS_TRIED,
-            }),
+            Attained(
+                turned_over,
+                {
+                    SOURCE.s0: COSINES_TRIED, sim(SOURCE.x1, SOURCE.x2): COSINES_TRIED,
+                    SOURCE.stretches[0]: LENGTHS_TRIED, SOURCE.stretches[1]: LENGTHS_TRIED,
+                },
+            ),
         ),
-        attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
-        notes=(RHS_SHARP <= RHS_SINE,),
-        words=(ATTAINED, SHARP),
+        attained=("ce3", "ce3b", "ce3c", "prop-1-weights"), notes=(RHS_SHARP <= RHS_SINE,), words=(ATTAINED, SHARP),
     ),
     bound(
-        "prop-1-weights",
-        LORA,
-        RHS_WEIGHTS,
-        more=FULL_ROW_RANK,
-        reading="sharp in terms of W",
-        amends="prop-1",
+        "prop-1-weights", LORA, RHS_WEIGHTS, more=FULL_ROW_RANK, reading="sharp in terms of W", amends="prop-1",
         proofs=(
             argued(*of_weights(SOURCE), *of_weights(TARGET), *adds_up(LORA, RHS_WEIGHTS)),
-            Attained(on_singular_axes, {
-                sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
-                sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
-                SOURCE.s0: COSINES_TRIED,
-            }),
+            Attained(
+                on_singular_axes,
+                {
+                    sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)), sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
+                    SOURCE.s0: COSINES_TRIED,
+                },
+            ),
         ),
-        attained=("prop-1-weights",),
-        words=(ATTAINED, SHARP),
+        attained=("prop-1-weights",), words=(ATTAINED, SHARP),
     ),
 )  # fmt: skip

@@ -13,22 +13,14 @@ OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
 
 CLAIMS = (
-    bound(
-        "prop-2-input", INPUT, RHS, **USED, **refuted_by(*ALL),
-    ),
-    bound(
-        "prop-2-input-literal", INPUT, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-input", "ce4-input-low-rank"),
-    ),
-    bound(
-        "prop-2-input-frobenius", INPUT, RHS, ball=FROBENIUS, **IN_ITS_PROOF, **refuted_by(*OF_RANK_ONE),
-    ),
+    bound("prop-2-input", INPUT, RHS, **USED, **refuted_by(*ALL)),
+    bound("prop-2-input-literal", INPUT, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-input", "ce4-input-low-rank")),
+    bound("prop-2-input-frobenius", INPUT, RHS, ball=FROBENIUS, **IN_ITS_PROOF, **refuted_by(*OF_RANK_ONE)),
     bound(
         "prop-2-input-abs", INPUT, RHS_ABS, origin=READING, reading="|s₀| for s₀", amends="prop-2-input",
         **refuted_by(*ALL),
     ),
-    bound(
-        "prop-2-output", OUTPUT, RHS, **USED, **refuted_by("ce2", "ce2-low-rank", "ce2b", "ce2c"),
-    ),
+    bound("prop-2-output", OUTPUT, RHS, **USED, **refuted_by("ce2", "ce2-low-rank", "ce2b", "ce2c")),
     bound(
         "prop-2-output-literal", OUTPUT, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-output", "ce4-output-low-rank"),
     ),

@@ -72,35 +72,25 @@ def finite_worst(epsilon: Fraction, k: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 finite = partial(
-    Claim,
-    source=PROP_2_TEXT,
-    given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE),
-    expected=PROVED,
-    setting=similarity_setting(INPUT),
-    strategies=SEARCHES,
-)
+    Claim, source=PROP_2_TEXT, given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE), expected=PROVED,
+    setting=similarity_setting(INPUT), strategies=SEARCHES,
+)  # fmt: skip
 CLAIMS = (
     finite(
-        id="prop-2-input-finite",
-        reading="finite",
-        amends="prop-2-input",
-        concludes=FINITE_BOUND,
+        id="prop-2-input-finite", reading="finite", amends="prop-2-input", concludes=FINITE_BOUND,
         proofs=(argued(*integrated(SOURCE), *integrated(TARGET), *((r, INTEGRAL) for r in FINITE_BOUND), t=""),),
     ),
     finite(
-        id="prop-2-input-finite-sharp",
-        reading="finite and sharp",
-        amends="prop-2-input-finite",
+        id="prop-2-input-finite-sharp", reading="finite and sharp", amends="prop-2-input-finite",
         concludes=FINITE_SHARP,
         proofs=(
             argued(
-                *both_singular_values(SOURCE), *both_singular_values(TARGET), *((r, "so") for r in FINITE_SHARP), t=""
+                *both_singular_values(SOURCE), *both_singular_values(TARGET), *((r, "so") for r in FINITE_SHARP), t="",
             ),
             Attained(
-                finite_worst,
-                {EPSILON: BALLS_TRIED, cond(SOURCE.w): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
+                finite_worst, {EPSILON: BALLS_TRIED, cond(SOURCE.w): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
             ),
         ),
         words=(SHARP,),
     ),
-)
+)  # fmt: skip

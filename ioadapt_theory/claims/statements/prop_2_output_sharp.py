@@ -59,11 +59,9 @@ def ends(m: Model) -> tuple[Any, ...]:
 STRETCH = (1 + EPSILON) / (1 - EPSILON)
 two_models = argued(
     (cond(T) <= STRETCH, "‖AB‖₂ ≤ ε < 1"),
-    (((STRETCH**2 - 1) / (STRETCH**2 + 1)).equals(TAU), "so tanh ln cond(I + AB) is at most τ"),
-    *ends(SOURCE),
-    *ends(TARGET),
-    (FINITE_BOUND, "s₀ = s₀', so the cosines are apart by one model's rise and the other's fall"),
-)
+    (((STRETCH**2 - 1) / (STRETCH**2 + 1)).equals(TAU), "so tanh ln cond(I + AB) is at most τ"), *ends(SOURCE),
+    *ends(TARGET), (FINITE_BOUND, "s₀ = s₀', so the cosines are apart by one model's rise and the other's fall"),
+)  # fmt: skip
 
 
 def simple(m: Model) -> Term:
@@ -96,48 +94,27 @@ def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 sharp = partial(
-    Claim,
-    source=PROP_2_TEXT,
-    amends="prop-2-output",
-    attained=("ce2", "ce2b", "ce2c"),
-    words=(ATTAINED, SHARP),
-    expected=PROVED,
-    setting=similarity_setting(OUTPUT),
-    strategies=SEARCHES,
-)
+    Claim, source=PROP_2_TEXT, amends="prop-2-output", attained=("ce2", "ce2b", "ce2c"), words=(ATTAINED, SHARP),
+    expected=PROVED, setting=similarity_setting(OUTPUT), strategies=SEARCHES,
+)  # fmt: skip
 both_ends = Attained(far_ends, {EPSILON: BALLS_TRIED, SOURCE.s0: COSINES_TRIED})
 OUTPUT_FINITE = sharp(
-    id="prop-2-output-finite",
-    reading="exact, finite",
-    given=(*SPECTRAL.given, BELOW_ONE),
-    concludes=(FINITE_BOUND,),
+    id="prop-2-output-finite", reading="exact, finite", given=(*SPECTRAL.given, BELOW_ONE), concludes=(FINITE_BOUND,),
     proofs=(two_models, both_ends),
     notes=(RHS_FINITE.equals(simple(SOURCE)), simple(SOURCE) <= 2 * TAU, 2 * TAU <= 4 * EPSILON),
-)
+)  # fmt: skip
 CLAIMS = (
     sharp(
-        id="prop-2-output-artanh",
-        reading="exact, any adapter",
-        given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
+        id="prop-2-output-artanh", reading="exact, any adapter", given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
         concludes=ARTANH,
         proofs=(
             argued(*wielandt(SOURCE), *wielandt(TARGET)),
-            Attained(
-                about_an_axis,
-                {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},
-            ),
+            Attained(about_an_axis, {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED}),
         ),
     ),
     OUTPUT_FINITE,
     sharp(
-        id="prop-2-output-sharp",
-        reading="sharp",
-        given=SPECTRAL.given,
-        concludes=up_to(OUTPUT, RHS_SHARP, 3),
-        proofs=(
-            expanded,
-            both_ends,
-        ),
-        strategies=TO_FIRST_ORDER,
+        id="prop-2-output-sharp", reading="sharp", given=SPECTRAL.given, concludes=up_to(OUTPUT, RHS_SHARP, 3),
+        proofs=(expanded, both_ends), strategies=TO_FIRST_ORDER,
     ),
-)
+)  # fmt: skip

@@ -35,17 +35,12 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
 
 def exact_value(number: int, placement: Placement) -> Claim:
     return Claim(
-        id=f"prop-{number}-exact",
-        source=f"Proposition {number} (App. A.2)",
-        origin=PRINTED,
-        reading="exact value, in its proof",
-        amends=f"prop-{number}",
+        id=f"prop-{number}-exact", source=f"Proposition {number} (App. A.2)", origin=PRINTED,
+        reading="exact value, in its proof", amends=f"prop-{number}",
         concludes=(discrepancy(placement).equals(EXACT[placement]),),
-        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
-        expected=PROVED,
-        strategies=(RandomInstances(),),
-        setting=function_setting(placement),
-    )
+        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),), expected=PROVED,
+        strategies=(RandomInstances(),), setting=function_setting(placement),
+    )  # fmt: skip
 
 
 attained_bound = partial(
@@ -56,81 +51,54 @@ attained_bound = partial(
 def inflation(number: int, placement: Placement, product: Term, says: str) -> tuple[Claim, Claim]:
     return (
         attained_bound(
-            id=f"prop-{number}",
-            source=f"Proposition {number} (App. A.2)",
+            id=f"prop-{number}", source=f"Proposition {number} (App. A.2)",
             concludes=(discrepancy(placement) <= INFLATED,),
             proofs=(
                 derived(
-                    discrepancy(placement),
-                    Link(SAYS[placement], EXACT[placement]),
-                    Link(says, SIGMA**2 * product**2),
+                    discrepancy(placement), Link(SAYS[placement], EXACT[placement]), Link(says, SIGMA**2 * product**2),
                     Link(LAST, INFLATED),
                 ),
             ),
-            attained=("r1",),
-            setting=function_setting(placement),
+            attained=("r1",), setting=function_setting(placement),
         ),
         exact_value(number, placement),
-    )
+    )  # fmt: skip
 
 
 CLAIMS = (
     attained_bound(
-        id="lemma-3",
-        source="Lemma 3 (App. A.2)",
-        concludes=(discrepancy(None) <= LEMMA_3_RHS,),
+        id="lemma-3", source="Lemma 3 (App. A.2)", concludes=(discrepancy(None) <= LEMMA_3_RHS,),
         proofs=(
-            derived(
-                discrepancy(None),
-                Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2),
-                Link(LAST, LEMMA_3_RHS)
-            ),
+            derived(discrepancy(None), Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2), Link(LAST, LEMMA_3_RHS)),
         ),
-        attained=("lemma-3",),
-        setting=function_setting(None),
+        attained=("lemma-3",), setting=function_setting(None),
     ),
     Claim(
-        id="lemma-3-exact",
-        source="Lemma 3 (App. A.2)",
-        origin=PRINTED,
-        reading="exact value, in its proof",
-        amends="lemma-3",
-        concludes=(discrepancy(None).equals(SIGMA**2 * fro(GAP) ** 2),),
-        proofs=(Expanded(),),
-        expected=PROVED,
-        setting=function_setting(None),
-        strategies=(RandomInstances(),),
+        id="lemma-3-exact", source="Lemma 3 (App. A.2)", origin=PRINTED, reading="exact value, in its proof",
+        amends="lemma-3", concludes=(discrepancy(None).equals(SIGMA**2 * fro(GAP) ** 2),), proofs=(Expanded(),),
+        expected=PROVED, setting=function_setting(None), strategies=(RandomInstances(),),
     ),
     attained_bound(
-        id="prop-3",
-        source="Proposition 3 (App. A.2)",
-        concludes=(discrepancy(LORA) <= PROP_3_RHS,),
+        id="prop-3", source="Proposition 3 (App. A.2)", concludes=(discrepancy(LORA) <= PROP_3_RHS,),
         proofs=(
             derived(
-                discrepancy(LORA),
-                *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
-                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS)
+                discrepancy(LORA), *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS),
             ),
         ),
-        attained=("p3-attained",),
-        setting=function_setting(LORA),
+        attained=("p3-attained",), setting=function_setting(LORA),
     ),
     exact_value(3, LORA),
     attained_bound(
-        id="prop-3-second",
-        source="Proposition 3, footnote 1 (App. A.2)",
-        origin=IN_WORDS,
-        reading="LoRA on W₂",
+        id="prop-3-second", source="Proposition 3, footnote 1 (App. A.2)", origin=IN_WORDS, reading="LoRA on W₂",
         concludes=(SECOND <= SECOND_RHS,),
         proofs=(
             derived(
-                SECOND,
-                *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
-                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", SECOND_RHS)
+                SECOND, *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
+                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", SECOND_RHS),
             ),
         ),
-        attained=("prop-3-second",),
-        setting=function_setting(LORA, second=True),
+        attained=("prop-3-second",), setting=function_setting(LORA, second=True),
     ),
     *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F"),
     *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂"),

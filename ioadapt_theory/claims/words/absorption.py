@@ -23,16 +23,12 @@ def convolution(x: Term, kernels: Callable[[Term], Term] = lambda k: k) -> Term:
 def linear(placement: Placement, layer: Term, merged: Term) -> Claim:
     side = "c c" if placement is INPUT else "d d"
     return Claim(
-        id="absorption-linear" + ("" if placement is INPUT else "-output"),
-        source=ABSORBED,
-        origin=PRINTED,
+        id="absorption-linear" + ("" if placement is INPUT else "-output"), source=ABSORBED, origin=PRINTED,
         reading=f"{placement} adapter of a linear layer, in weights and a bias of the old sizes",
-        concludes=(layer.equals(merged),),
-        proofs=(derived(layer, Link("weights and bias of the old sizes", merged)),),
-        expected=PROVED,
-        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side}),
+        concludes=(layer.equals(merged),), proofs=(derived(layer, Link("weights and bias of the old sizes", merged)),),
+        expected=PROVED, setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side}),
         strategies=(RandomInstances(),),
-    )
+    )  # fmt: skip
 
 
 CLAIMS = (

@@ -30,17 +30,12 @@ def claim(name: str, where: str, *kinds: str, amends: str | None = "overhead", r
              for side, other in zip(("input", "output"), others, strict=True)]  # fmt: skip
     settled: dict[str, Any] = refuted_by("one-token") if refuted else {"proofs": (Expanded(),), "expected": PROVED}
     return Claim(
-        id=name,
-        source="Section 3.2",
-        origin=PRINTED if amends is None else READING,
-        reading=f"no additional overhead for c = d, multiply-adds of {where}",
-        amends=amends,
-        given=(SQUARE,),
+        id=name, source="Section 3.2", origin=PRINTED if amends is None else READING,
+        reading=f"no additional overhead for c = d, multiply-adds of {where}", amends=amends, given=(SQUARE,),
         concludes=tuple(other <= lora if refuted else other.equals(lora) for other, lora in costs),
         setting=SIZES.parametrised(lambda raw: SIZES.parametrise({**raw, "d": raw["c"]})),
-        strategies=(Replay(), RandomInstances()),
-        **settled,
-    )
+        strategies=(Replay(), RandomInstances()), **settled,
+    )  # fmt: skip
 
 
 CLAIMS = (

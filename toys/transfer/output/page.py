@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.claims.settings.printed import SUMMARIES
-from ioadapt_theory.claims.settings.printed import table as printed
+from ioadapt_theory.claims.printed import SUMMARIES
+from ioadapt_theory.claims.printed import table as printed
 from toys.common.stats import Interval, holm, t_test
 from toys.common.style import LABELS
 from toys.transfer.output import table

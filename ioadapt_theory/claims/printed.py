@@ -16,7 +16,7 @@ from functools import cache
 from math import comb
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "tables"
+FOLDER = Path(__file__).parent / "tables"
 SUMMARIES = ("Avg.", "Overall")
 Cell = Mapping[str, str]
 

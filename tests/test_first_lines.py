@@ -53,6 +53,11 @@ def test_the_error_says_what_to_do(line, told):
         ("transfer lora ./a ./b --out o", "a is not a local file or folder; give a single file"),
         ("transfer lora a b --inputs x", "--out is missing; give the file or folder to write"),
         ("adapters bake lora out --base model.safetensors", "'out' is one argument too many; give --out out."),
+        ("transfer", "The following arguments are required: ADAPTER."),
+        (
+            "transfer k.safetensors a b --out o",
+            "--out o must be a file that ends in .safetensors, since k.safetensors is",
+        ),
         ("resize lora model.safetensors --out o", "Give --rank R or --share F, and not both."),
         ("extract a b --rank 2 --out o", "Give unlabelled inputs: --prompts FILE for diffusion models"),
         ("report a b c d", "Give two models, or an adapter and two models"),
@@ -64,8 +69,8 @@ def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys)
     from ioadapt_theory import save
 
     save(adapt(net(), target_modules=["0"]), "lora")
-    for name in ("a.safetensors",):
-        save_file({"b.weight": torch.ones(3, 2)}, name)
+    save_file({"b.weight": torch.ones(3, 2)}, "a.safetensors")
+    save_file({f"lora_unet_x.lora_{end}.weight": torch.ones(2, 2) for end in ("down", "up")}, "k.safetensors")
     assert main(words.split()) == MISUSE
     err = capsys.readouterr().err
     assert told in err

@@ -47,7 +47,7 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
     if args.prompts is None and args.inputs is None:
         raise InvalidValueError(moves.NO_INPUTS)
     entries, device, result, lines = (
-        moves.entries(args, args.tuned, args.base),
+        moves.entries(args, None, args.base),
         device_of(args.device),
         list[Moved](),
         [],

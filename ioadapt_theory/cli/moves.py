@@ -114,10 +114,11 @@ def pairs_of(
 
 
 def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
-    """Set args.prompts to prompts made of the training tags in the adapter's metadata, if no inputs are given."""
-    from ioadapt_theory.models.prompts import training_captions
+    """Set args.prompts to the prompts in its file or, without inputs, to some made of the adapter's training tags."""
+    from ioadapt_theory.models.prompts import read_prompts, training_captions
 
     if args.prompts is not None or args.inputs is not None:
+        args.prompts = None if args.prompts is None else read_prompts(args.prompts)
         return
     args.prompts = training_captions(file.source.metadata, args.seed)
     if not args.prompts:
@@ -140,10 +141,18 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
     return replace(made, target=batches(given, target, target, part, **options).source)
 
 
-def entries(args: argparse.Namespace, adapter: str, target: str, source: str | None = None) -> dict[str, str]:
-    """Return our entries for the file that is written; raise InvalidValueError if it may not replace another one."""
+def entries(
+    args: argparse.Namespace, file: "AdapterFile | None", target: str, source: str | None = None
+) -> dict[str, str]:
+    """Return our entries for the file that is written; raise InvalidValueError if it may not be written to --out."""
+    from ioadapt_theory.formats.export import STYLE_OF
     from ioadapt_theory.formats.provenance import notes, require_replaceable
 
+    adapter = args.tuned if file is None and hasattr(args, "tuned") else args.adapter
+    single = file is not None and file.config is None and file.format in STYLE_OF
+    if single and (args.out.suffix != ".safetensors" or args.out.is_dir()):
+        msg = f"--out {args.out} must be a file that ends in .safetensors, since {adapter} is a single file."
+        raise InvalidValueError(msg)
     made = notes(args.command, adapter, target, source)
     require_replaceable(args.out, made, force=args.force)
     return made

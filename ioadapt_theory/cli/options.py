@@ -34,7 +34,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options for the adapter that a command writes."""
     add = parser.add_argument
     add("--out", type=at_home, metavar="FILE", help="file or folder to write (required)")
-    add("instead", nargs="*", help=argparse.SUPPRESS)
+    add("instead", nargs="*", default=[], metavar="", help=argparse.SUPPRESS)
     add("--force", action="store_true", help="replace an adapter that another command wrote")
     dtypes = ("float32", "float16", "bfloat16")
     add("--dtype", choices=dtypes, help="dtype of the written tensors (default: as in the adapter's file)")
@@ -111,7 +111,7 @@ def shown(*, quiet: bool) -> Iterator[Progress]:
 
     lines = not quiet and not sys.stderr.isatty()
     with tqdm(disable=quiet or lines, leave=False, desc="starting", total=1) as bar:
-        now, last = ("starting", 1), 0.0
+        now, last = ("starting", 1), time.monotonic()
 
         def progress(stage: str, done: int, total: int) -> None:
             nonlocal now, last
@@ -120,7 +120,7 @@ def shown(*, quiet: bool) -> Iterator[Progress]:
                 now = stage, total
                 bar.reset(total)
                 bar.set_description(stage, refresh=False)
-            if lines and (changed or time.monotonic() > last + EVERY):
+            if lines and time.monotonic() > last + EVERY:  # a command that fails at once prints only why
                 last = time.monotonic()
                 sys.stderr.write(f"{stage} ({done} of {total})\n" if total > 1 else f"{stage}\n")
                 sys.stderr.flush()

@@ -50,10 +50,12 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
     from ioadapt_theory.moving import resize
 
     progress("opening", 0, 1)
-    file, entries = open_adapter(args.adapter), moves.entries(args, args.adapter, args.base)
+    file = open_adapter(args.adapter)
+    entries = moves.entries(args, file, args.base)
     base, device, result = open_source(args.base, args.config), device_of(args.device), list[Moved]()
-    pairs = moves.pairs_of(args, file, base, base)
+    file.check()
     moves.find_inputs(args, file)
+    pairs = moves.pairs_of(args, file, base, base)
     for component, part in pairs:
         progress(f"loading {base.given}", 0, 1)
         model = base.load(part).to(device)

@@ -129,16 +129,17 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
     tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     _require_order(args, tuned=tuned)
     file = None if tuned else open_adapter(args.adapter)
-    entries = moves.entries(args, args.adapter, args.target, args.source)
+    entries = moves.entries(args, file, args.target, args.source)
     source = models[0] if models else open_source(args.source, args.config)
     target = models[1] if models else source if args.source == args.target else open_source(args.target, args.config)
     if file is None:
         result = [_tuned(args, source, target, progress)]
     else:
+        file.check()
         warn_if_exchanged(file, source, target)
-        pairs = moves.pairs_of(args, file, source, target)
         if args.map is None:
             moves.find_inputs(args, file)
+        pairs = moves.pairs_of(args, file, source, target)
         result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
     more = moves.write(args, file, result, target, entries, progress, source)
     why_not = "SOURCE and TARGET do not both have this part"
@@ -181,6 +182,12 @@ def _part(
     if not matched.layers:
         layer, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of SOURCE ({layer}: {why}); SOURCE must be the adapter's base model."
+        raise InvalidValueError(msg)
+    there = ModelWeights(models[1])
+    if args.match == "name" and not matched.layers.keys() & {*there.names}:
+        kinds, layer = [type(model).__name__ for model in models], next(iter(matched.layers))
+        way = "give a model of the same kind, or match layers with --match effect"
+        msg = f"TARGET ({kinds[1]}) has none of the adapter's layers in SOURCE ({kinds[0]}), such as {layer}; {way}."
         raise InvalidValueError(msg)
     progress("reading inputs", 0, 1)
     inputs = moves.read_inputs(args, source, target, part) if args.map is None else None

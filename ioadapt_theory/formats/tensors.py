@@ -58,7 +58,7 @@ class TensorFile:
         tensor = self._file.tensor(name)
         whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
         if not whole.isfinite().all():
-            msg = f"{self.path}: tensor {name} must be finite, but contains NaN or infinity."
+            msg = f"{self.path}: tensor {name} must be finite, but contains NaN or infinity; download or save it again."
             raise FileFormatError(msg)
         return tensor
 

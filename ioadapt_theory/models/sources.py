@@ -48,7 +48,7 @@ class Source:
 
     def load(self, part: str = "") -> nn.Module:
         """Return the model of a component (by default the main one), in evaluation mode; it is loaded once."""
-        part = part or self.main
+        part = "" if self.parts == ("",) else part or self.main
         if part not in self.loaded:
             if self.file is not None:
                 self.loaded[part] = self.file.load(part)

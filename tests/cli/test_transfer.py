@@ -241,6 +241,10 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "fails on the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
+        (
+            {"target": "{mlp}"},
+            "TARGET (LlamaModel) has none of the adapter's layers in SOURCE (LlamaForCausalLM), such as",
+        ),
         ({"target": "{broken}"}, "lm_head.weight of the target contains NaN or infinity"),
     ],
 )
@@ -254,7 +258,8 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
     broken = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
     broken.lm_head.weight.data[0, 0] = torch.nan
     broken.save_pretrained(tmp_path / "broken")
-    more = {n: str(tmp_path / n) for n in ("other", "broken")}
+    broken.model.save_pretrained(tmp_path / "mlp")
+    more = {n: str(tmp_path / n) for n in ("other", "broken", "mlp")}
     more |= {n: str(tmp_path / f"{n}.safetensors") for n in ("wrong", "one")}
     texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
     paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}

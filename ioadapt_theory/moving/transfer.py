@@ -76,13 +76,13 @@ def transfer(
         need: "labels" if outputs are logits and both models should predict the same labels, "change" if the outputs of
             both should change in the same way; by default inferred from the outputs.
         starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
-            default all of them.
+            default all of them; no maps of the two models are fitted for "zero" alone.
         steps: number of gradient steps without labels that the best start takes, by default 20, or up to 100
             for small models; 0 for closed forms only.
         seconds: time for these steps, instead of their number.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.
-        rank: maximum rank of the LoRA on the target.
+        rank: maximum rank of the LoRA on the target, or its rank if "zero" is the only start.
         rank_share: without ``rank``, the minimum share of each layer's squared effect that a LoRA keeps if it replaces
             an adapter of another family or the change of a tuned model.
         size: maximum number of rows per batch.

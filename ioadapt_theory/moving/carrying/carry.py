@@ -218,7 +218,7 @@ class _Carrying:
         train = "train the adapter on the target"
         if best is None:
             why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
-            notes.append(f"No adapter was added: {why if self.made.picked or self.made.known else IMPOSSIBLE}.")
+            notes.append(f"No adapter was added: {why if self.made.picked or not self.made.mapped else IMPOSSIBLE}.")
         elif not put:
             least = f"the best candidate may keep none of the gain (lower bound {best.sampled[0]:z.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")

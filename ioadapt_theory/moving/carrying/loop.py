@@ -74,7 +74,7 @@ class Run:
                     if not ta.requires_grad:  # none of the adapted layers is called
                         self.idle = True
                         return
-                    trial.goal(pairs[number], number).loss(ta).backward()  # type: ignore[no-untyped-call]
+                    trial.loss(pairs[number], number, ta).backward()  # type: ignore[no-untyped-call]
                 self.optimiser.step()
                 self.done += 1
 

@@ -9,6 +9,7 @@ import torch
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import Spec
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import function_of, layers
 from ioadapt_theory.adapters.rules.target_modules import walk
@@ -26,12 +27,12 @@ class Starts:
     """The adapters for the target from which training can start.
 
     If the weights show that both models have the same bases in all adapted layers, this is the copy alone, unless the
-    options say otherwise: no map is nearer, and none needs to be fitted.
+    options say otherwise: no map is nearer, and none needs to be fitted. Nor is one if only zero is asked for.
 
     Attributes:
         by_rule: rule -> function that returns the adapters, by layer of the target.
         copy: layer of the target -> the copied adapter; {} if none fits, or another placement is asked for.
-        known: whether only the copy is tried, for this reason.
+        mapped: whether maps were fitted.
         parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
         fit: the parts fitted to layers of the target.
         picked: key of a part -> layer and placement of the target where it keeps the largest share of its gain.
@@ -47,12 +48,16 @@ class Starts:
         self.parts, self.truncated, self.fit = dict[str, Part](), dict[str, float](), Fit(trial, {})
         self.picked, self.by_rule = dict[str, Wanted](), dict[Rule, Callable[[], Adapters]]()
         copies = self._copies()
-        self.known = trial.options.starts is None and self._is_known(copies)
-        if self.known:
+        given = parts_of(self.adapted, trial.name)
+        rules, self.mapped = {STARTS[name] for name in trial.options.starts or STARTS}, False
+        if trial.options.starts is None and self._is_known(copies):
             self.copy = {places[layer][0]: adapter for layer, adapter in copies.items()}
             self.by_rule = {COPY: lambda: self.copy}
             return
-        given = parts_of(self.adapted, trial.name)
+        if rules == {ZERO} and all(part.low for part in given):
+            self.by_rule = {ZERO: partial(self._fresh, given)}
+            return
+        self.mapped = True
         self.parts, self.truncated = reduced(given, trial, trial.source)
         self.idle = {part.layer for part in given if part.key not in self.parts}
         self.fit = Fit(trial, self.parts)
@@ -62,7 +67,7 @@ class Starts:
         for place, one in self.fit.at.items():
             if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
                 self.picked[place[0]] = place
-        self._make(copies, {STARTS[name] for name in trial.options.starts or STARTS})
+        self._make(copies, rules)
 
     def _is_known(self, copies: Mapping[str, Adapter]) -> bool:
         """Return whether the weights of all adapted layers show that a copy changes the same features."""
@@ -99,13 +104,25 @@ class Starts:
         sides = {part.placement for part in self.parts.values()} - {BIAS}
         if copies and self.trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
             self.copy = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
-        found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.get, rule) for rule in made}  # type: ignore[arg-type]
+        found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.__getitem__, rule) for rule in made}
         if first := made[RULES["two-way"]]:
             found[BLOCKS] = lambda: by_blocks(self.trial, first, self.parts, self.fit, self.picked)
             found[ZERO] = lambda: zeroed(first, self.trial.options.seed)
         if self.copy:
             found[COPY] = lambda: self.copy
         self.by_rule = {rule: function for rule, function in found.items() if rule in rules and (first or rule == COPY)}
+
+    def _fresh(self, given: list[Part]) -> dict[str, Adapter]:
+        """Return new LoRAs with the placements and scalings, and by default the ranks, of the source's."""
+        plans: dict[str, dict[Placement, Spec]] = {}
+        for part in given:
+            layer, rank = self.places[part.layer][0], self.trial.options.rank or part.factors[0].shape[1]
+            for side in self._sides(part, layer)[:1] if part.placement != BIAS else ():
+                plans.setdefault(layer, {})[Placement(side)] = Spec(rank=rank, scaling=part.scaling)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.trial.options.seed)
+            fresh = {n: Adapter.fresh(function_of(self.modules[n]), "lora", plan) for n, plan in plans.items()}
+        return {n: adapter.to(given[0].dtype) for n, adapter in fresh.items()}
 
     def _copies(self) -> dict[str, Adapter]:
         named = {n: m for n, m in self.modules.items() if n}

@@ -29,6 +29,8 @@ Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
 Progress = Callable[[str, int, int], Any]
 """Function that is called with the name of a stage, the number of its parts that are done, and their total number."""
+ENOUGH = 8
+"""Number of batches from which the weight of the target in the guessed labels is estimated."""
 MOST_KEPT = 1 << 28
 """Bytes of the outputs of the target that are kept (and as many of the source, twice); more are computed again."""
 
@@ -116,7 +118,7 @@ class Trial:
             msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
         if self.need == "labels" and not damaged:
-            both = [self.goal(pair, n).divergences() for n, pair in enumerate(rows.fit)]
+            both = [self.goal(pair, n).divergences() for n, pair in enumerate(rows.fit[:ENOUGH])]
             self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
             self.goals.clear()
 
@@ -140,9 +142,20 @@ class Trial:
             t = self.run(self.target, pair[1], number)
         spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
         goal = Goal(s, sa, t, self.need, self.weight, spread=spread)
-        if sum(one.t.nbytes for one in self.goals.values()) + goal.t.nbytes < MOST_KEPT:
+        if self._has_room(goal.t):
             self.goals[id(pair[0])] = goal
         return goal
+
+    def _has_room(self, outputs: Tensor) -> bool:
+        return sum(one.t.nbytes for one in self.goals.values()) + outputs.nbytes < MOST_KEPT
+
+    def loss(self, pair: Pair, number: int, adapted: Tensor) -> Tensor:
+        """Return the loss of the adapted target's outputs on a pair of batches, see ``Goal.loss``."""
+        if self.need != "labels" or id(pair[0]) in self.goals or self._has_room(adapted):
+            return self.goal(pair, number).loss(adapted)
+        with torch.no_grad(), only(layers(self.source), self.name):  # the plain models' outputs are not needed
+            sa = self.run(self.tuned or self.source, pair[0], number).to(adapted.device)
+        return Goal(sa, sa, sa, self.need).loss(adapted)
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
         """Predict what share of the gain each candidate keeps on the rows of ``pairs``; leave the target unchanged."""

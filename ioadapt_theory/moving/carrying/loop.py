@@ -126,7 +126,7 @@ def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]]) -> dict[Ru
             runs[rule].steps(budget.first, lambda _: 1.0, fit)
             runs[rule].look()
     run = max(runs.values(), key=lambda run: run.score)
-    while not run.idle and budget.gone(run.done) < 1:
+    while not run.idle and (not run.done or budget.gone(run.done) < 1):
         trial.progress("training", run.done, budget.total)
         count = 1 if budget.seconds else min(STRIDE, budget.total - run.done)
         run.steps(count, lambda k: 1 - budget.gone(k), fit + select)

@@ -56,14 +56,11 @@ class Evaluation:
         """Return the evaluation as JSON values; the ratio lhs/rhs is None if it is infinite or the right side is 0."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
-            "claim": self.claim,
-            "lhs": self.lhs,
-            "rhs": self.rhs,
-            "ratio": ratio if math.isfinite(ratio) else None,
+            "claim": self.claim, "lhs": self.lhs, "rhs": self.rhs, "ratio": ratio if math.isfinite(ratio) else None,
             **({} if self.first_order is None else {"first_order": self.first_order}),
             "holds": self.holds,
             "hypotheses": [{"hypothesis": name, "residual": r} for name, r in self.hypotheses.items()],
-        }
+        }  # fmt: skip
 
 
 def _quotient(a: float, b: float) -> float:

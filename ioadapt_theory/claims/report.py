@@ -63,13 +63,11 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 SIGNS = {
-    "sim": "sim(u, v) is the cosine of two rows",
-    "fro": "‖M‖_F is the root of the sum of the squares of M's entries",
+    "sim": "sim(u, v) is the cosine of two rows", "fro": "‖M‖_F is the root of the sum of the squares of M's entries",
     "spectral": "‖M‖₂ is the largest singular value of M",
     "sigma": "s_c(M) and s_{c−1}(M) are the smallest and the next singular value of M",
     "cond": "cond(M) is the largest over the smallest singular value, of as many as M has rows or columns, if fewer",
-    "pinv": "M⁺ is the pseudoinverse of M, by Moore and Penrose",
-    "size": "rows(M) is the number of rows of M",
+    "pinv": "M⁺ is the pseudoinverse of M, by Moore and Penrose", "size": "rows(M) is the number of rows of M",
     "positive": "[a]₊ is the larger of a and 0",
     "relu": "relu(M) has the entries of M, and 0 in place of negative ones",
     "hessian_norm": "‖H(u, v)‖_op is the largest stretch by the Hessian H of sim at (u, v)",
@@ -78,7 +76,7 @@ SIGNS = {
     "mean_square": "E is the mean over the rows x, whose second moments E[xᵀx] are σ²I, or FᵀF",
     "landau": "O(a) is at most Ka if a is small, where K does not depend on the rows in a",
     "outside": "outside(u) is the number of entries of u that are below, or above, all others",
-}
+}  # fmt: skip
 """What is printed of the operations of a claim, in case a reader does not know the sign."""
 
 

@@ -443,3 +443,9 @@ def test_a_relation_of_exact_numbers_is_decided_on_both_sides_of_equality(
     assert tuple(holds_exactly(Relation(a, sign, b), values) for a, b in sides) == holds
     equal = [holds_exactly(Relation(a, "=", b), values) for a, b in (*sides, (AB, AB), (AB, 2 * AB))]
     assert equal == [False, True, False, True, False]
+
+
+def test_expansion_needs_a_hypothesis_for_every_inverse() -> None:
+    claim = CLAIMS["eq-6-same-set"]
+    assert list(Expanded().broken(claim)) == []
+    assert "nothing says that W is regular" in list(Expanded().broken(replace(claim, given=())))

@@ -17,9 +17,10 @@ REST = E_ - (R1 @ X1 @ J1 + R2 @ X2 @ J2)
 OTHER = E_ - (R1 @ Y1 @ J1 + R2 @ Y2 @ J2)
 NO_STEP = tuple(fro(transpose(r) @ REST @ transpose(j)).equals(NOTHING) for r, j in ((R1, J1), (R2, J2)))
 WANTED, MOVED, STEP = row("e"), row("e_target"), row("g")
-ALONG = dot(WANTED, MOVED) / norm(MOVED) ** 2 * MOVED
-NEW = STEP - dot(STEP, MOVED) / norm(MOVED) ** 2 * MOVED
-BEST = ALONG + dot(WANTED, NEW) / norm(NEW) ** 2 * NEW
+ALONG = let("p", dot(WANTED, MOVED) / norm(MOVED) ** 2 * MOVED)
+NEW = let("n", STEP - dot(STEP, MOVED) / norm(MOVED) ** 2 * MOVED)
+BEST = let("m", ALONG + dot(WANTED, NEW) / norm(NEW) ** 2 * NEW)
+"""The part of the wanted effect along e', the part of g across e', and the best combination of e' and g."""
 C = let("c", sim(WANTED, MOVED))
 RHO = let("ρ", sim(WANTED - ALONG, NEW))
 KEPT = 1 - norm(WANTED - BEST) ** 2 / norm(WANTED) ** 2
@@ -90,7 +91,11 @@ CLAIMS = (
             ),
         ),
         expected=PROVED,
-        setting=matrices("a step", {"e": "k", "e_target": "k", "g": "k", "a": "", "b": "", "s": "", "t": ""}),
+        setting=matrices(
+            "a step", {"e": "k", "e_target": "k", "g": "k", "a": "", "b": "", "s": "", "t": ""},
+            meanings={"e": "the wanted effect", "e_target": "the carried adapter's effect", "g": "a step's effect",
+                      "a": "a − b is any strength of the adapter", "s": "s − t is any strength of the step"},
+        ),
         strategies=(RandomInstances(),),
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, text
-from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows
 from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.settings.matrices import SIZES
 
@@ -265,6 +265,9 @@ class Expanded(Proof):
                 yield f"{text(r)} says nothing"
             elif not algebra.equal(r, claim.given, shapes):
                 yield f"{text(r)} does not follow by expansion"
+            inverted = {x.args[0] for side in (r.left, r.right) for x in opened(side).walk() if x.op == "inverse"}
+            yield from (f"nothing says that {text(m)} is regular" for m in inverted
+                        if rank(m).equals(rows(m)) not in claim.given)  # fmt: skip
 
     def printed(self, claim: Claim) -> Iterator[str]:
         yield f"expand both sides of {' and of '.join(map(text, claim.concludes))}"

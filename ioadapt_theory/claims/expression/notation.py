@@ -8,16 +8,9 @@ from typing import Any, Final
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
 GREEK: Final = {
-    "epsilon": "ε",
-    "sigma": "σ",
-    "factor": "F",
-    "ab": "AB",
-    "du": "Δu",
-    "dv": "Δv",
-    "lip": "Lip",
-    "bias": "b",
+    "epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv", "lip": "Lip", "bias": "b",
     "rho": "ρ",
-}
+}  # fmt: skip
 COMMANDS: Final = {
     **{"Δ": r"\Delta ", "Lip": r"\mathrm{Lip}", "ŷ": r"\hat y", "ŝ": r"\hat s", "cos(": r"\cos("},
     **{"ε": r"\varepsilon ", "σ": r"\sigma ", "δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta "},
@@ -30,36 +23,25 @@ SUM, PRODUCT, POWER, ATOM = range(4)
 """Precedence of operations; a formula with lower precedence than its position requires is put in parentheses."""
 TEXT, LATEX = range(2)
 OPERATIONS: Final[dict[str, tuple[str, str]]] = {
-    "abs": ("|{}|", r"\left|{}\right|"),
-    "sqrt": ("√({})", r"\sqrt{{{}}}"),
+    "abs": ("|{}|", r"\left|{}\right|"), "sqrt": ("√({})", r"\sqrt{{{}}}"),
     **{name: (f"{name}({{}})", rf"\{name}({{}})") for name in ("cos", "ln", "arcsin")},
     **{name: (f"{name}({{}}, {{}})", rf"\{name}({{}}, {{}})") for name in ("max", "min")},
     **{name: (f"{name}({{}})", rf"\operatorname{{{{{name}}}}}({{}})") for name in ("artanh", "cond", "rank")},
-    "size": ("rows({})", r"\operatorname{{rows}}({})"),
-    "positive": ("[{}]₊", "[{}]_+"),
-    **{name: ("⟨{}, {}⟩", r"\langle {}, {}\rangle") for name in ("dot", "inner")},
-    "norm": ("‖{}‖", r"\|{}\|"),
+    "size": ("rows({})", r"\operatorname{{rows}}({})"), "positive": ("[{}]₊", "[{}]_+"),
+    **{name: ("⟨{}, {}⟩", r"\langle {}, {}\rangle") for name in ("dot", "inner")}, "norm": ("‖{}‖", r"\|{}\|"),
     "sim": ("sim({}, {})", r"\operatorname{{sim}}({}, {})"),
     "sine": ("√(1 − sim({}, {})²)", r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}"),
-    "angle": ("arccos sim({}, {})", r"\arccos\operatorname{{sim}}({}, {})"),
-    "fro": ("‖{}‖_F", r"\|{}\|_F"),
-    "spectral": ("‖{}‖₂", r"\|{}\|_2"),
-    "inverse": ("({})⁻¹", "({})^{{-1}}"),
-    "pinv": ("({})⁺", r"({})^{{\dagger}}"),
-    "hessian_norm": ("‖H({}, {})‖_op", r"\|H({}, {})\|_{{\mathrm{{op}}}}"),
-    "mean": ("E[{}]", r"\mathbb{{E}}[{}]"),
-    "relu": ("relu({})", r"\operatorname{{relu}}({})"),
-    "mean_square": ("E‖{}‖²", r"\mathbb{{E}}\|{}\|^2"),
+    "angle": ("arccos sim({}, {})", r"\arccos\operatorname{{sim}}({}, {})"), "fro": ("‖{}‖_F", r"\|{}\|_F"),
+    "spectral": ("‖{}‖₂", r"\|{}\|_2"), "inverse": ("({})⁻¹", "({})^{{-1}}"), "pinv": ("({})⁺", r"({})^{{\dagger}}"),
+    "hessian_norm": ("‖H({}, {})‖_op", r"\|H({}, {})\|_{{\mathrm{{op}}}}"), "mean": ("E[{}]", r"\mathbb{{E}}[{}]"),
+    "relu": ("relu({})", r"\operatorname{{relu}}({})"), "mean_square": ("E‖{}‖²", r"\mathbb{{E}}\|{}\|^2"),
     "sup_hessian_norm": (
-        "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op",
-        r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
+        "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op", r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
     ),
     "segment": ("min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)", r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)"),
-    "outside": ("outside({})", r"\operatorname{{outside}}({})"),
-    "pi": ("π", r"\pi"),
-    "eye": ("I", "I"),
+    "outside": ("outside({})", r"\operatorname{{outside}}({})"), "pi": ("π", r"\pi"), "eye": ("I", "I"),
     "landau": ("O({})", "O({})"),
-}
+}  # fmt: skip
 """Text and LaTeX of every operation that ``_term`` does not handle itself; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
 WORD: Final = re.compile("Σ|[A-Za-z][a-z]")

@@ -15,39 +15,17 @@ from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
 from ioadapt_theory.claims.printed import cells
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
-    "add": lambda x, y: x + y,
-    "plus": lambda x, y: x + y,
-    "mul": lambda x, y: x * y,
-    "div": lambda x, y: x / y,
-    "abs": abs,
-    "sqrt": a.sqrt,
-    "cos": a.cos,
-    "ln": a.log,
-    "arcsin": lambda x: a.arcsin(a.minimum(x, a.number(1, x))),
-    "artanh": a.atanh,
-    "max": a.maximum,
-    "min": a.minimum,
-    "positive": lambda x: (x + abs(x)) / 2,
-    "dot": a.dot,
-    "inner": lambda m, n: (m * n).sum((-2, -1)),
-    "outer": a.outer,
-    "relu": lambda m: (m + abs(m)) / 2,
-    "transpose": lambda m: m.mT if hasattr(m, "mT") else m.T,
-    "norm": a.norm,
-    "sim": a.cosine,
-    "sine": a.sine,
-    "angle": a.angle,
-    "fro": lambda m: a.sqrt(a.frobenius_sq(m)),
-    "spectral": a.operator_norm,
-    "cond": a.condition_number,
-    "rank": a.rank,
+    "add": lambda x, y: x + y, "plus": lambda x, y: x + y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
+    "abs": abs, "sqrt": a.sqrt, "cos": a.cos, "ln": a.log, "arcsin": lambda x: a.arcsin(a.minimum(x, a.number(1, x))),
+    "artanh": a.atanh, "max": a.maximum, "min": a.minimum, "positive": lambda x: (x + abs(x)) / 2, "dot": a.dot,
+    "inner": lambda m, n: (m * n).sum((-2, -1)), "outer": a.outer, "relu": lambda m: (m + abs(m)) / 2,
+    "transpose": lambda m: m.mT if hasattr(m, "mT") else m.T, "norm": a.norm, "sim": a.cosine, "sine": a.sine,
+    "angle": a.angle, "fro": lambda m: a.sqrt(a.frobenius_sq(m)), "spectral": a.operator_norm,
+    "cond": a.condition_number, "rank": a.rank,
     "size": lambda m: m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2],
-    "inverse": a.inverse,
-    "pinv": a.pseudo_inverse,
-    "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
-    "outside": a.outside,
-    "segment": lambda *vectors: a.sqrt(_segment_sq(*vectors)),
-}
+    "inverse": a.inverse, "pinv": a.pseudo_inverse, "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
+    "outside": a.outside, "segment": lambda *vectors: a.sqrt(_segment_sq(*vectors)),
+}  # fmt: skip
 
 
 def _segment_sq(u: Array, v: Array, du: Array, dv: Array) -> Array:
@@ -55,11 +33,9 @@ def _segment_sq(u: Array, v: Array, du: Array, dv: Array) -> Array:
 
 
 SQUARES: Final[dict[str, Callable[..., Array]]] = {
-    "norm": lambda u: a.dot(u, u),
-    "fro": a.frobenius_sq,
-    "sine": lambda u, v: 1 - a.dot(u, v) ** 2 / (a.dot(u, u) * a.dot(v, v)),
-    "segment": _segment_sq,
-}
+    "norm": lambda u: a.dot(u, u), "fro": a.frobenius_sq,
+    "sine": lambda u, v: 1 - a.dot(u, v) ** 2 / (a.dot(u, u) * a.dot(v, v)), "segment": _segment_sq,
+}  # fmt: skip
 """Squares of values that are roots, computed by rational operations."""
 
 MINUS: Final = Term("number", name="-1")

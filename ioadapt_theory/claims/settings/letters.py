@@ -85,10 +85,8 @@ def distance(placement: Placement) -> Term:
 
 
 STRETCHES: Final = total(
-    lambda x, w: stretch(x, w),
-    (row("x"), SOURCE.w),
-    *((x, model.w) for model in (SOURCE, TARGET) for x in model[:2]),
-)
+    lambda x, w: stretch(x, w), (row("x"), SOURCE.w), *((x, model.w) for model in (SOURCE, TARGET) for x in model[:2]),
+)  # fmt: skip
 """Σ ‖x‖/‖xW‖ over x₁, x₂, x₁', x₂'."""
 
 X: Final = row("x")

@@ -60,13 +60,10 @@ def bound(
 ) -> Claim:
     """Return a claim like Prop. 1 or 2, up to O(ε²): ``right`` is its right side, ``more`` holds further hypotheses."""
     usual: dict[str, Any] = {
-        "source": APPENDIX if placement is LORA else PROP_2_TEXT,
-        "given": (*ball.given, *more),
-        "concludes": up_to(placement, right),
-        "expected": PROVED,
-        "setting": similarity_setting(placement, ball),
+        "source": APPENDIX if placement is LORA else PROP_2_TEXT, "given": (*ball.given, *more),
+        "concludes": up_to(placement, right), "expected": PROVED, "setting": similarity_setting(placement, ball),
         "strategies": TO_FIRST_ORDER,
-    }
+    }  # fmt: skip
     return Claim(id=name, **(usual | others))
 
 

@@ -40,7 +40,7 @@ class LoadedCheckpoint(Checkpoint):
             import torch
 
             bits = self._values[name].detach().reshape(-1).resolve_neg().view(torch.uint8)
-            return bits.numpy().data  # type: ignore[no-any-return]
+            return bits.numpy().data
 
         def fill(into: memoryview, start: int) -> None:
             self._file.require_whole(f"tensor {name}")

@@ -111,6 +111,7 @@ class Drawn:
 
     def choose(self) -> None:
         self.active = self.draw.sample([*self.options], self.draw.randint(1, len(self.options)))
+        self.model.set_adapter(self.active[0])  # the PeftModel itself remembers one adapter, which must exist
         self.model.base_model.set_adapter(self.active)
 
     def strengthen(self) -> None:
@@ -153,6 +154,7 @@ class Drawn:
             for name, path in zip(names[1:], rest, strict=True):
                 quiet(lambda n=name, p=path: self.model.load_adapter(p, adapter_name=n, low_cpu_mem_usage=low))
         self.strength = dict.fromkeys(names, 1.0)
+        self.model.set_adapter(self.active[0])
         self.model.base_model.set_adapter(self.active)
 
     def step(self) -> None:

@@ -273,7 +273,7 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 
 def _digest(tensor: Tensor) -> int:
     bits = tensor.detach().cpu().contiguous().view(torch.uint8)
-    return zlib.crc32(bits.numpy())  # half the time of the merge of a LoRA
+    return zlib.crc32(bits.numpy().data)  # half the time of the merge of a LoRA
 
 
 def base_of(module: nn.Module) -> nn.Module:

@@ -84,7 +84,7 @@ def _in_order(names: list[str]) -> tuple[str | None, str, str]:
     from ioadapt_theory.formats.reading import is_adapter
 
     if len(names) not in {2, 3}:
-        msg = f"Give two models, or an adapter and two models: [ADAPTER] SOURCE TARGET, not {len(names)} names."
+        msg = f"Give two models, or an adapter and two models: [ADAPTER] SOURCE TARGET, not {len(names)} name(s)."
         raise InvalidValueError(msg)
     found = [name for name in names if at_home(name).exists() and is_adapter(at_home(name))]
     if found and len(names) == 3 and found[0] != names[0]:

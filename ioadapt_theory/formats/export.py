@@ -128,7 +128,9 @@ def write_lora(
     tensors = {key: t if dtype is None or t.ndim == 0 else t.to(dtype) for key, t in tensors.items()}
     if style == "peft":
         if len(parts) > 1:
-            msg = f"PEFT's folders have one model's adapter, not those of {' and '.join(parts)}; use another --style."
+            msg = (
+                f"a PEFT folder has one model's adapter, not those of {' and '.join(parts)}; choose one by --component."
+            )
             raise InvalidValueError(msg)
         (layers,) = parts.values()
         write_folder(Path(path), _config(layers, base) | {"task_type": task_type}, tensors, told)

@@ -67,20 +67,8 @@ def batches(
     seed: int,
     length: int | None = None,
 ) -> Batches:
-    """Return inputs of one component of both models: from a file of tensors or text, or from prompts.
-
-    Args:
-        inputs: a file of tensors or text; for a pipeline, also a file with one prompt per line, or the prompts.
-        source: the source.
-        target: the target.
-        part: the component, or "".
-        rows: maximum number of rows.
-        seed: seed of the random latents and timesteps.
-        length: number of tokens in a row of a text.
-
-    Raises:
-        InvalidValueError: the tokenizers of two text encoders differ, or the models need other inputs.
-    """
+    """Return inputs of one component of both models: from a file of tensors or text, or from prompts."""
+    # ``length``: number of tokens in a row of a text
     encoder = part.startswith("text_encoder")
     pair = source.load(part), target.load(part)
     if isinstance(inputs, Path):

@@ -70,18 +70,8 @@ class Source:
 
 
 def open_source(given: str | Path, config: str | None = None) -> Source:
-    """Return the models behind a name; nothing is loaded yet, but models on the hub are downloaded.
-
-    Args:
-        given: a folder of a pipeline or a model, a single file, a hub id, an alias, or an ANI network (ani-1x:0); for a
-            pipeline, ``:PART`` chooses one of its models.
-        config: for a single file, a folder or hub id of a pipeline of the same kind, with its configurations and
-            tokenizers; by default the one beside the file or, if diffusers knows the kind, the one on the hub.
-
-    Raises:
-        InvalidValueError: there is no model, no such part, or no configuration.
-        SourceError: the model on the hub is not available.
-    """
+    """Return the models behind a name; nothing is loaded yet, but models on the hub are downloaded."""
+    # ``config``: for a single file, a pipeline of its kind; by default one beside the file, or diffusers' on the hub
     given = str(given)
     if ANI.fullmatch(given):
         return Source(given, Path())
@@ -154,7 +144,7 @@ def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path
         only = {"local_files_only": True} if HF_HUB_OFFLINE else {"allow_patterns": wanted, "ignore_patterns": variants}
         start = time.time()
         snapshot = Path(api.snapshot_download(repo, revision=revision, **only))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the hub's client raises errors of httpx, which are no OSErrors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         msg = f"{repo} cannot be loaded from the hub or its cache ({reason}); give a local folder."
         raise SourceError(msg) from error

@@ -116,24 +116,8 @@ def truncate(
     share: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return (A, B, Δb, lost): AB nearest to the adapter's change D of W', its change Δb of b (or None), and the error.
-
-    AB is a truncated SVD of D (Eckart, Young 1936) or, without rank and share, the exact result of ``bake`` for a LoRA.
-    ``lost`` is ‖D − AB‖_F / ‖D‖_F for A and B rounded to ``dtype``: 0 is exact, 1 means that nothing of D is left.
-
-    Args:
-        adapter: an adapter of any family, with any placements.
-        w: W' of the layer, c x d (a convolution's kernel as (in · taps) x out).
-        bias: b of that layer, of length d.
-        rank: maximum rank of AB.
-        share: in (0, 1]; instead of a rank, use the smallest r with ‖AB‖_F ≥ share · ‖D‖_F.
-        dtype: dtype of A, B and Δb.
-
-    Raises:
-        InvalidValueError: both rank and share are given, the one given is outside its limits, or D or AB is not finite.
-        ShapeError: the size of W' does not match the adapter.
-        UnsupportedError: neither is given, and the adapter is not a LoRA.
-    """
+    """Return (A, B, Δb, lost): AB nearest to the adapter's change D of W', its change of b (or None), and the error."""
+    # by a truncated SVD of D (Eckart, Young 1936) or, without rank and share, ``bake``; lost is ‖D − AB‖_F / ‖D‖_F
     if rank is not None and share is not None:
         msg = "Give either a rank or a share of the norm, not both."
         raise InvalidValueError(msg)

@@ -58,18 +58,8 @@ def inverse(w: Tensor, ridge: float = 0.0) -> tuple[Tensor, float]:
 def converted_factors(
     a: Tensor, b: Tensor, w: Tensor, side: Placement | str, ridge: float = 0.0
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Return the factors of the input or output adapter that replaces the LoRA AB, and the accuracy of the conversion.
-
-    Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (hence c ≤ d). Input:
-    X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (hence c ≥ d).
-
-    Args:
-        a: A, c x r; the returned factors are rounded to its dtype, and the accuracy includes the rounding.
-        b: B, r x d.
-        w: W, c x d.
-        side: "output" or "input".
-        ridge: regularisation of W⁺ as a fraction of the largest singular value of W, see ``inverse``; 0 for none.
-    """
+    """Return the factors of the input or output adapter that replaces the LoRA AB, and its accuracy."""
+    # output: A' = W⁺A, exact for every AB iff W has full row rank; input: B' = BW⁺, iff W has full column rank
     pinv, condition = inverse(w, ridge)
     dtype = a.dtype
     a, b, w = (m.detach().double() for m in (a, b, w))

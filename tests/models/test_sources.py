@@ -72,6 +72,15 @@ def test_a_pipeline_on_the_hub_is_loaded_without_its_vae(served: LoopbackHub, tm
         open_source("some/other")
 
 
+def test_a_hub_that_does_not_answer_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(
+        IoAdaptError, match=r"some/pipe cannot be loaded from the hub or its cache \(.+\); give a local"
+    ):
+        downloaded("some/pipe", None)
+
+
 def test_a_single_file_takes_its_configuration_from_the_hub_or_names_it(served: LoopbackHub, tmp_path: Path):
     told = rf"configuration of \S+ \(v1: {SD}\) is neither in the hub's cache nor can be loaded; give a .* as --config"
     with pytest.raises(InvalidValueError, match=told):

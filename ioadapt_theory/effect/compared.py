@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class Compared:
         size: number of entries of the outputs of one row.
         positions: number of positions (tokens, pixels) of the outputs of one row.
         call: function that runs a model on a batch and returns what is compared; None for a plain call.
+        rounding: share of the adapter's squared effect that is rounding in half precision, once it is measured.
     """
 
     output: str
@@ -44,6 +45,7 @@ class Compared:
     size: int
     positions: int
     call: Call | None
+    rounding: float | None = None
 
     @classmethod
     def of(
@@ -77,20 +79,24 @@ class Compared:
         positions = math.prod(s.shape[2:] if s.ndim > 3 else s.shape[1:-1])
         return cls(name, need, why, classes, s[:1, ..., :classes].numel(), positions, cut)
 
-    def is_coarse(self, both: Callable[[], tuple[Tensor, Tensor]], *models: nn.Module) -> bool:
-        """Return whether too much of an adapter's effect is rounding if the models run in their own dtypes.
+    def rounded(self, both: Callable[[], tuple[Tensor, Tensor]], *models: nn.Module) -> "Compared":
+        """Return this with ``rounding`` measured, unless no model has half-precision weights in memory.
 
-        ``both`` returns the outputs of a model without and with the adapter. The result is False if no model has
-        half-precision weights in memory, so that float32 would change nothing.
+        ``both`` returns the outputs of a model without and with the adapter.
         """
         if not any(p.dtype in HALVES and not p.is_meta for model in models for p in model.parameters()):
-            return False
+            return self
         with ExitStack() as stack, torch.no_grad():
             coarse = self.effect(*both())
             for model in models:
                 stack.enter_context(undisturbed(model, precise=True))
             fine = self.effect(*both())
-        return not float((coarse - fine).square().sum()) <= COARSE * float(fine.square().sum())  # NaN is coarse
+        return replace(self, rounding=float((coarse - fine).square().sum() / fine.square().sum()))
+
+    @property
+    def coarse(self) -> bool:
+        """Whether too much of the effect is rounding, so that the models must run in float32."""
+        return self.rounding is not None and not self.rounding <= COARSE  # NaN is coarse
 
     def effect(self, plain: Tensor, adapted: Tensor) -> Tensor:
         """Return the change of the outputs by an adapter, or of log-probabilities, weighted by √p, if labels."""
@@ -105,7 +111,11 @@ class Compared:
 
     def __str__(self) -> str:
         first = f"the first {self.classes} classes of " if self.classes is not None else ""
-        return f"Compared: {first}{self.output or 'the output'}; need: {self.need} ({self.why})."
+        text = f"Compared: {first}{self.output or 'the output'}; need: {self.need} ({self.why})."
+        if self.rounding is None:
+            return text
+        dtype = "in float32" if self.coarse else "in half precision"
+        return f"{text} Run {dtype}, since half precision changes {self.rounding:.1%} of the squared effect."
 
 
 def first_rows(batch: Any, count: int) -> Any:

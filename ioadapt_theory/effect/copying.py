@@ -156,7 +156,7 @@ def measured(
         for model in (source, target):
             stack.enter_context(undisturbed(model))
         for number, (one, two) in enumerate(batches):
-            if not parts and compared.is_coarse(partial(both, source, first_rows(one, 2), 0), source, target):
+            if not parts and compared.rounded(partial(both, source, first_rows(one, 2), 0), source, target).coarse:
                 for model in (source, target):
                     stack.enter_context(undisturbed(model, precise=True))
             (s, sa), (t, ta) = both(source, one, number), both(target, two, number)

@@ -155,9 +155,9 @@ def test_float32_is_used_where_the_effect_is_smaller_than_the_rounding():
             handle.remove()
             return plain, adapted
 
-        assert found.is_coarse(both, model) is coarse
+        assert found.rounded(both, model).coarse is coarse
     assert model.inner.weight.dtype == torch.bfloat16
-    assert not found.is_coarse(both, Words(12))  # in float32 already
+    assert found.rounded(both, Words(12)).rounding is None  # in float32 already
 
 
 def test_scores_and_cotangents_do_not_need_models_in_float32():

@@ -190,6 +190,7 @@ def test_half_precision_is_measured_in_float32():
     source, target = adapted(base, size=0.05), gauge(base, 3)
     outcome = transfer(source, target, inputs=X.bfloat16(), need="change")
     assert outcome.kept > 0.9
+    assert "since half precision changes" in str(outcome)
     assert target[0].base_layer.weight.dtype == torch.bfloat16
     assert target(X.bfloat16()).dtype == torch.bfloat16
 

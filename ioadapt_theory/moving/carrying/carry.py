@@ -90,8 +90,8 @@ def carried(
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], **given)
     rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.size), seed=options.seed)
-    coarse = compared.is_coarse(partial(_both, source, name, rows.fit[0][0], compared), source)
-    with undisturbed(source, precise=coarse), undisturbed(target, precise=coarse):
+    compared = compared.rounded(partial(_both, source, name, rows.fit[0][0], compared), source)
+    with undisturbed(source, precise=compared.coarse), undisturbed(target, precise=compared.coarse):
         here, there = base_layers(source, places), base_layers(target, {n for some in places.values() for n in some})
         copied = damaged((here[n], there[some[0]]) for n, some in places.items() if len(some) == 1)
         trial = Trial(source, target, name, rows, options, compared, damaged=copied)

@@ -45,8 +45,8 @@ def counterparts(
         return renamed, lost  # type: ignore[return-value]
     if match == "depth":
         by_depth = _by_depth(rest, dict(walk(source)), modules)
-        found = renamed | {name: (place,) for name, place in by_depth.items()}
-        return found, {n: NO_BLOCK for n in rest if n not in by_depth}  # type: ignore[return-value]
+        given = renamed | {name: (place,) for name, place in by_depth.items()}
+        return given, {n: NO_BLOCK for n in rest if n not in by_depth}  # type: ignore[return-value]
     keys = [Name("", n) for n in rest]
     found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
     places = {key.path: layers[:1] for key, layers in found.layers.items()}

@@ -8,7 +8,8 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import function_of, layers, naming
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from ioadapt_theory.maps.model_map import Change, Factors, ModelMap
+from ioadapt_theory.maps.model_map import Change, ModelMap
+from ioadapt_theory.maps.moments import Factors
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
 from ioadapt_theory.moving.carrying.trial import put

@@ -36,7 +36,7 @@ class Rule:
 
 
 RULES: Final = {
-    "labels": Rule(0.05, 1.0, 0.02, 0.98, 1.75),
+    "labels": Rule(0.05, 1.0, 0.02, 1.08, 1.76),
     "change": Rule(0.08, 0.2, 0.02, 1.19, 0.84),
     "outputs": Rule(0.08, 0.2, 0.02, 1.19, 0.84),
 }

@@ -33,7 +33,8 @@ def test_the_constants_of_intervals_are_those_that_fit_the_record(need):
 
 def test_intervals_contain_most_shares_in_families_that_were_left_out():
     for (need, inputs), found in coverage(MOVES).items():
-        assert 0.6 < found.out < 0.96, (need, inputs)
+        assert 0.6 < found.inside < 0.96, (need, inputs)
+        assert found.out > 0.6, (need, inputs)  # one family alone needs outputs, so that nothing tells their scale
 
 
 def test_the_fit_finds_the_constants_that_errors_were_drawn_from():

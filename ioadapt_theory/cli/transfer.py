@@ -187,9 +187,9 @@ def _part(
         raise InvalidValueError(msg)
     there = ModelWeights(models[1])
     if args.match == "name" and not matched.layers.keys() & {*there.names}:
-        kinds, layer = [type(model).__name__ for model in models], next(iter(matched.layers))
+        kinds, first = [type(model).__name__ for model in models], next(iter(matched.layers))
         way = "give a model of the same kind, or match layers with --match effect"
-        msg = f"TARGET ({kinds[1]}) has none of the adapter's layers in SOURCE ({kinds[0]}), such as {layer}; {way}."
+        msg = f"TARGET ({kinds[1]}) has none of the adapter's layers in SOURCE ({kinds[0]}), such as {first}; {way}."
         raise InvalidValueError(msg)
     progress("reading inputs", 0, 1)
     inputs = moves.read_inputs(args, source, target, part) if args.map is None else None

@@ -50,16 +50,19 @@ def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_pat
     assert ioadapt(*words) == FINDING
 
 
-def test_a_head_that_peft_saved_too_is_named_and_left_out_when_told_to(tmp_path, capsys):
+def test_a_head_that_peft_saved_too_is_kept_or_named_and_left_out_when_told_to(tmp_path, capsys):
     base = tied()
     base.save_pretrained(tmp_path / "base")
     config = LoraConfig(r=2, target_modules=["q_proj"])
     model = filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora")
     quiet(lambda: model.save_pretrained(tmp_path / "a", save_embedding_layers=True))
-    words = ("bake", tmp_path / "a", "--out", tmp_path / "baked", "--base", tmp_path / "base")
-    assert ioadapt(*words) != OK
+    words = ("bake", tmp_path / "a", "--base", tmp_path / "base", "--out")
+    assert ioadapt(*words, tmp_path / "baked") == OK
+    assert any("lm_head" in key for key in load_file(tmp_path / "baked" / "adapter_model.safetensors"))
+    other = (*words, tmp_path / "k.safetensors", "--style", "kohya")
+    assert ioadapt(*other) != OK
     assert "a new value for a tensor of the base" in capsys.readouterr().err
-    assert ioadapt(*words, "--partial") == OK
+    assert ioadapt(*other, "--partial") == OK
 
 
 def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_names(tmp_path):

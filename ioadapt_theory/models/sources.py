@@ -50,7 +50,7 @@ class Source:
         """Return the model of a component (by default the main one), in evaluation mode; it is loaded once."""
         part = "" if self.parts == ("",) else part or self.main
         if part not in self.loaded:
-            if self.file is not None:
+            if self.file is not None and part in self.file.parts:  # FLUX's files have no text encoders
                 self.loaded[part] = self.file.load(part)
             else:
                 self.loaded[part] = load_model(self.given if ANI.fullmatch(self.given) else self.root / part)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.sources import open_source
 from tests.adapters.foreign import FUSED, filled, quiet, tiny_flux
 
@@ -59,6 +59,8 @@ def test_it_is_read_with_the_configuration_beside_it(tmp_path):
     read = source.load().state_dict()
     assert read.keys() == state.keys()
     assert all(torch.equal(t, read[name]) for name, t in state.items())
+    with pytest.raises(InvalidValueError, match="is not a local folder; give a transformers"):
+        source.load("text_encoder")  # looked for beside the configuration, since the file has none
     del whole["txt_in.weight"]
     save_file({name: t.contiguous() for name, t in whole.items()}, file)
     with pytest.raises(FileFormatError, match="does not fit the FluxTransformer2DModel of"):

@@ -11,7 +11,7 @@ import torch
 from ioadapt_theory.effect.intervals import RULES, Doubt, Rule
 
 LEFT_OUT = ("llama",)
-"""Families that tell nothing to the constants: this adapter is overfitted, and shares of its small gain reach -1.4."""
+"""Families that were left out of the fit after a look at them: shares of this adapter's small gain reach -1.4."""
 Case = tuple[str, int, float, Doubt]
 """Family, number of inputs, measured minus predicted share, and the doubt about the prediction."""
 KINDS = {"labels": ("labels",), "change": ("change", "outputs"), "outputs": ("change", "outputs")}

@@ -185,14 +185,14 @@ def _part(
         layer, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of SOURCE ({layer}: {why}); SOURCE must be the adapter's base model."
         raise InvalidValueError(msg)
-    there = ModelWeights(models[1])
-    if args.match == "name" and not matched.layers.keys() & {*there.names}:
+    progress("reading inputs", 0, 1)
+    inputs = moves.read_inputs(args, source, target, part) if args.map is None else None
+    by_name = args.match == "name" or (args.match is None and inputs is not None and inputs.pairing is None)
+    if by_name and not matched.layers.keys() & {*ModelWeights(models[1]).names}:
         kinds, first = [type(model).__name__ for model in models], next(iter(matched.layers))
         way = "give a model of the same kind, or match layers with --match effect"
         msg = f"TARGET ({kinds[1]}) has none of the adapter's layers in SOURCE ({kinds[0]}), such as {first}; {way}."
         raise InvalidValueError(msg)
-    progress("reading inputs", 0, 1)
-    inputs = moves.read_inputs(args, source, target, part) if args.map is None else None
     load(models[0], args.adapter, strict=False, component=component or None)
     outcome: Any = (
         _carried(args, models, inputs, part, progress)

@@ -70,8 +70,8 @@ class Compared:
         few = [first_rows(batch, 2) for batch in pair]
         with undisturbed(source), undisturbed(target), torch.no_grad():
             s, name = named_output(source, few[0], call, seed)
-            t, _ = named_output(target, few[1], call, seed)
-            classes = common(s, t, name)
+            t, other = named_output(target, few[1], call, seed)
+            classes = common(s, t, name, other)
             need, why = require_need(need, needed(source, s, name), s, otherwise)
             for model, batch in zip((source, target), few, strict=True):
                 _require_rows(model, batch, call, seed)

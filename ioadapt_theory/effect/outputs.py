@@ -102,7 +102,7 @@ def require_need(
     return told
 
 
-def common(source: Tensor, target: Tensor, name: str) -> int | None:
+def common(source: Tensor, target: Tensor, name: str, other: str) -> int | None:
     """Return the number of classes to compare if one vocabulary extends the other, and None for outputs of one shape.
 
     Raises:
@@ -110,7 +110,8 @@ def common(source: Tensor, target: Tensor, name: str) -> int | None:
     """
     if source.shape == target.shape:
         return None
-    if source.ndim == target.ndim == 3 and name.endswith("logits") and source.shape[:-1] == target.shape[:-1]:
+    logits = name == other and name.endswith("logits")
+    if logits and source.ndim == target.ndim == 3 and source.shape[:-1] == target.shape[:-1]:
         return min(source.shape[-1], target.shape[-1])
     msg = (
         f"The outputs of the models have different shapes, {[*source.shape]} and {[*target.shape]}; give other"

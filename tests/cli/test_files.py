@@ -4,7 +4,6 @@ import argparse
 import os
 import shutil
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ioadapt_theory import adapt, save
-from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main
+from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main, module_of
 
 OUTPUTS = {
     "report --html": "report lora base tuned.safetensors --html {}",
@@ -135,7 +134,7 @@ PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER",
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_path_of_every_command_is_declared(command):
     """Every option that takes a file is listed in the command's `files`."""
-    module, parser = import_module(f"ioadapt_theory.cli.{command}"), argparse.ArgumentParser()
+    module, parser = module_of(command), argparse.ArgumentParser()
     module.add_arguments(parser)
     nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     parsers = {name: sub for action in nested for name, sub in action.choices.items()} or {"": parser}

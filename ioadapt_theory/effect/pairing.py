@@ -141,13 +141,23 @@ class Pairing:
         return f"Paired: {a:.0%} and {b:.0%} of the positions, {c:.0%} and {d:.0%} of the vocabularies."
 
 
-def paired(texts: Sequence[str], source: Any, target: Any) -> Pairing:
+def paired_tokens(source: Any, target: Any) -> Tensor:
+    """Return the ids of tokens that stand for the same bytes in both tokenizers, shared x 2; raises as ``paired``."""
+    one, two = strings(source), strings(target)
+    shared = sorted(one.keys() & two.keys())
+    most = len(shared) / max(min(len(source), len(target)), 1)
+    _require(most, f"{len(shared)} of {len(source)} and {len(target)} tokens", "models")
+    return torch.tensor([(one[raw], two[raw]) for raw in shared])
+
+
+def paired(texts: Sequence[str], source: Any, target: Any, tokens: Tensor | None = None) -> Pairing:
     """Return texts as batches for two models with different tokenizers, whose outputs can be compared.
 
     Args:
         texts: the texts, a row each.
         source: the source's tokenizer.
         target: the target's tokenizer; both must be fast ones, which know the characters of their tokens.
+        tokens: the ``paired_tokens`` of both, if they are known.
 
     Returns:
         The batches, the function that runs a model on them, and what could be paired.
@@ -156,17 +166,14 @@ def paired(texts: Sequence[str], source: Any, target: Any) -> Pairing:
         InvalidValueError: too few positions or tokens of the two tokenizers can be paired.
         UnsupportedError: a tokenizer is not a fast one.
     """
-    one, two = strings(source), strings(target)
-    shared = sorted(one.keys() & two.keys())
-    vocabulary = len(shared) / max(len(source), 1), len(shared) / max(len(target), 1)
-    _require(max(vocabulary), f"{len(shared)} of {len(source)} and {len(target)} tokens", "models")
+    tokens = paired_tokens(source, target) if tokens is None else tokens
+    vocabulary = len(tokens) / max(len(source), 1), len(tokens) / max(len(target), 1)
     read = [(ends(source, text), ends(target, text)) for text in texts]
     pairs = [common(a, b) for (_, a), (_, b) in read]
     counts = [sum(len(ids) for ids, _ in side) for side in zip(*read, strict=True)]
     total = sum(map(len, pairs))
     positions = total / max(counts[0], 1), total / max(counts[1], 1)
     _require(max(positions), f"{total} of {counts[0]} and {counts[1]} positions", "texts")
-    tokens = torch.tensor([(one[raw], two[raw]) for raw in shared])
     batches = [
         _batch([row[side][0] for row in read], [[pair[side] for pair in some] for some in pairs], side)
         for side in (0, 1)

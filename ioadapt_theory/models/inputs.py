@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ioadapt_theory.effect.pairing import Pairing, paired, strings
+from ioadapt_theory.effect.pairing import Pairing, paired, paired_tokens
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest
 
@@ -88,10 +88,11 @@ def read_both(
         starts, length = _rows(path, len(ids), size, rows, length)
         return Batches([{"input_ids": ids[starts[:, None] + torch.arange(length)]}])
     one, two = tokenizers
-    starts, length = _rows(path, len(ids), len(strings(one).keys() & strings(two).keys()) + 1, rows, length)
+    tokens = paired_tokens(one, two)
+    starts, length = _rows(path, len(ids), len(tokens) + 1, rows, length)
     places = one(text, truncation=False, verbose=False, return_offsets_mapping=True)["offset_mapping"]
     texts = [text[places[k][0] : places[k + length - 1][1]] for k in starts.tolist()]
-    pairing = paired(texts, one, two)
+    pairing = paired(texts, one, two, tokens)
     return Batches([pairing.source], [pairing.target], pairing.call, "labels", pairing)
 
 

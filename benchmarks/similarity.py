@@ -65,9 +65,9 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
     """Compare two files; return the cosines of their layers."""
     from ioadapt_theory.checkpoints.files.readers import open_file
-    from ioadapt_theory.similarity import Options, compare
+    from ioadapt_theory.similarity import compare
 
-    comparison = compare(*map(open_file, paths), options=Options(**options))
+    comparison = compare(*map(open_file, paths), **options)
     return {row.name: row.values[0, 1].cosine for row in comparison.rows}
 
 

@@ -48,11 +48,11 @@ def compute(
 
 def _family(models: Sequence[str]) -> dict[str, Any]:
     from ioadapt_theory.checkpoints import open_checkpoint
-    from ioadapt_theory.similarity import Options, Space, compare
+    from ioadapt_theory.similarity import Space, compare
     from ioadapt_theory.similarity.report.plots import matrix
 
     opened = [open_checkpoint(model) for model in models]
-    by_space = {str(space): compare(*opened, options=Options(space=space)) for space in Space}
+    by_space = {str(space): compare(*opened, space=space) for space in Space}
     weights = by_space["weight"]
     matrices = set.intersection(*({row.name for row in c.rows} for c in by_space.values()))
     low = weights.lowest((0, 1))

@@ -11,13 +11,13 @@
 import matplotlib.pyplot as plt
 
 from ioadapt_theory.checkpoints import open_checkpoint
-from ioadapt_theory.similarity import Options, Space, compare
+from ioadapt_theory.similarity import Space, compare
 from ioadapt_theory.similarity.report.plots import profile, two_maps
 from ioadapt_theory.similarity.report.tables import to_table
 from toys.common.style import styled
 
 models = [open_checkpoint(name) for name in ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")]
-weights = compare(*models, options=Options(null=True))
+weights = compare(*models, null=True)
 print(to_table(weights))
 RELATED, UNRELATED = (0, 1), (0, 2)
 
@@ -56,7 +56,7 @@ print("untouched:", ", ".join(frozen))
 # identity that the Gram matrix of every wide random matrix contains.
 
 # %%
-by_space = {space: compare(*models, options=Options(space=space)) for space in Space}
+by_space = {space: compare(*models, space=space) for space in Space}
 shared = set.intersection(*({row.name for row in c.rows} for c in by_space.values()))
 means = {
     space: {pair: c.mean(pair, lambda row: row.name in shared).mean for pair in c.pairs}

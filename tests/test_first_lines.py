@@ -6,7 +6,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import nn
 
-from ioadapt_theory import adapt, compare, load, report, transfer
+from ioadapt_theory import adapt, load, report, transfer
 from ioadapt_theory.cli import MISUSE, main
 from ioadapt_theory.errors import IoAdaptError
 
@@ -33,7 +33,6 @@ class Pipe(StableDiffusionPipeline):
         (lambda: load("model", "lora.safetensors"), "not str; give a model: load(model, path)"),
         (lambda: report(net(), net(), "lora.safetensors"), "not the file lora.safetensors; load(source, file) first"),
         (lambda: report("a", "b"), "use `ioadapt report [ADAPTER] SOURCE TARGET`"),
-        (lambda: compare(net(), net()), "not Sequential; to compare models in memory, use report(source, target)"),
     ],
 )
 def test_the_error_says_what_to_do(line, told):

@@ -87,17 +87,17 @@ def run(args: argparse.Namespace) -> int:
         from ioadapt_theory.similarity.report import plots
 
         plots.check(args.figure)
-    from ioadapt_theory.similarity import Options, Space, compare
+    from ioadapt_theory.similarity import compare
 
-    only = frozenset(_ROLES[name] for name in args.only or _ROLES)
-    options = Options(space=Space(args.space), lowest=args.lowest, only=only, null=args.null, threads=args.threads)
+    only = [_ROLES[name] for name in args.only or _ROLES]
+    options = {"space": args.space, "lowest": args.lowest, "only": only, "null": args.null, "threads": args.threads}
     with ExitStack() as stack:
         hint = "use `ioadapt report ADAPTER SOURCE TARGET`"
         where = {"variant": args.variant, "offline": args.offline, "cache": args.cache}
         where["progress"] = not args.quiet
         models = [stack.enter_context(open_model(source, hint, **where)) for source in args.models]
         with progress_bar(quiet=args.quiet) as progress:
-            comparison = compare(*models, options=options, progress=progress)
+            comparison = compare(*models, **options, progress=progress)
         _write(comparison, args)
     return OK
 

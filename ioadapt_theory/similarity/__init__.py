@@ -11,13 +11,11 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.matching import Space as Space
     from ioadapt_theory.similarity.moments import Values as Values
     from ioadapt_theory.similarity.result import Comparison as Comparison
-    from ioadapt_theory.similarity.result import Options as Options
     from ioadapt_theory.similarity.result import Row as Row
 
 _MODULES = {
     "compare": "compute",
     "Comparison": "result",
-    "Options": "result",
     "Row": "result",
     "Space": "matching",
     "Values": "moments",

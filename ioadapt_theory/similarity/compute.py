@@ -1,7 +1,7 @@
 """`compare`: match the layers, read each once, and compute every value."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,17 +9,21 @@ from itertools import combinations
 from os import PathLike, fspath
 
 import torch
+from torch import nn
 
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
+from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.memory import InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
 from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
-from ioadapt_theory.similarity.result import Comparison, Options, Row, labels_of, role
+from ioadapt_theory.similarity.result import ROLES, Comparison, Options, Row, labels_of, role
 
-Model = Checkpoint | str | PathLike[str]
-"""An open checkpoint, or an alias, a path or a hub id."""
+Model = Checkpoint | nn.Module | str | PathLike[str]
+"""A model in memory, an open checkpoint, or an alias, a path or a hub id."""
 Progress = Callable[[int], object]
 """A function that is called with the number of elements of each layer."""
 
@@ -32,17 +36,25 @@ def compare(
     first: Model,
     second: Model,
     *more: Model,
-    options: Options | None = None,
+    space: Space | str = Space.WEIGHT,
+    lowest: float = 0.2,
+    only: Collection[str] = ROLES,
+    null: bool = False,
+    threads: int | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Comparison:
     """Compare the weights of two or more models, layer by layer, in one pass over their files.
 
     Args:
-        first: An open checkpoint, which stays open, or an alias, a path or a hub id, see
-            ``checkpoints.open_checkpoint``.
+        first: A model in memory, whose adapters are ignored; an open checkpoint, which stays open; or an alias, a path
+            or a hub id, see ``checkpoints.open_checkpoint``.
         second: The model to compare with it.
         more: Further models; all pairs are compared.
-        options: Options of the comparison; by default, weights with the same name are compared.
+        space: What to compare: the "weight", or the Gram matrices of the "input" or "output" sides of layers.
+        lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
+        only: Roles of the layers to compare: any of "weight", "norm" and "bias".
+        null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
+        threads: Number of threads; None for one per processor, up to four.
         progress: Called with the number of elements to read; returns a function, which is called after each layer with
             its number of elements.
 
@@ -50,7 +62,8 @@ def compare(
         The comparison: rows (one per layer) with the similarity of each pair, means, and skipped tensors with reasons.
 
     Raises:
-        InvalidValueError: An option is outside its limits, or no layer is left.
+        InvalidValueError: An option is outside its limits, a model in memory has merged adapters, or no layer is left.
+        UnknownNameError: ``space`` or one of ``only`` is unknown.
         IoAdaptError: A model cannot be opened; the subclasses are those that ``open_checkpoint`` raises.
 
     Example:
@@ -65,19 +78,10 @@ def compare(
         >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         (['a.weight'], -1.0)
     """
-    named = [first, second, *more]
-    options = options or Options()
-    if live := next((model for model in named if hasattr(model, "state_dict")), None):
-        way = "to compare models in memory, use report(source, target)"
-        msg = f"compare takes names, paths or open checkpoints, not {type(live).__name__}; {way}."
-        raise InvalidValueError(msg)
+    options = Options(space=space, lowest=lowest, only=frozenset(only), null=null, threads=threads)
     with ExitStack() as stack:
-        opened = [
-            model if isinstance(model, Checkpoint) else stack.enter_context(sources.open_checkpoint(fspath(model)))
-            for model in named
-        ]
+        opened = [_opened(model, stack) for model in (first, second, *more)]
         labels = labels_of(opened)
-        _check(options)
         models, renamed = renaming.common(opened, labels)
         matching = paired(models, labels)
         layers, skipped = _chosen(matching, labels, options)
@@ -98,14 +102,22 @@ def compare(
         )
 
 
-def _check(options: Options) -> None:
-    if not 0 < options.lowest <= 1:
-        msg = f"lowest must be a fraction of the layers, above 0 and at most 1, not {options.lowest}."
-    elif options.threads is not None and options.threads < 1:
-        msg = f"threads must be a whole number, at least 1, not {options.threads}."
-    else:
-        return
-    raise InvalidValueError(msg)
+def _opened(model: Model, stack: ExitStack) -> Checkpoint:
+    if isinstance(model, Checkpoint):
+        return model
+    if not isinstance(model, nn.Module):
+        return stack.enter_context(sources.open_checkpoint(fspath(model)))
+    layers = {"": model, **dict(walk(model))}
+    if any(isinstance(layer, AdaptedLayer) and layer.merged for layer in layers.values()):
+        msg = f"An adapter is merged into the {type(model).__name__}; unmerge it, or unload a copy of the model."
+        raise InvalidValueError(msg)
+    bases = {name: base_of(layer) for name, layer in layers.items()}
+    tensors = (
+        (f"{name}.{leaf}".lstrip("."), tensor.detach().cpu())
+        for name, base in bases.items()
+        for leaf, tensor in (*base.named_parameters(recurse=False), *base.named_buffers(recurse=False))
+    )
+    return InMemory(type(model).__name__, f"{type(model).__name__} in memory", dict(tensors))
 
 
 def _chosen(matching: Matching, labels: Sequence[str], options: Options) -> tuple[list[Layer], list[Skipped]]:

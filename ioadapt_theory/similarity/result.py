@@ -6,47 +6,40 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
 from pathlib import PurePath
+from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.errors import UnknownNameError, printable
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, printable
 from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.similarity.matching import Layer, Skipped, Space
 from ioadapt_theory.similarity.moments import Values
 
 Pair = tuple[int, int]
+ROLES = ("weight", "norm", "bias")
+"""The roles of layers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Options of a comparison, with our defaults for choices that the paper leaves open.
+    """The options of ``compare`` by which a comparison was made."""
 
-    Attributes:
-        space: What to compare: weights, or the Gram matrices of the input or output sides of layers.
-        lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
-        only: Roles of the layers to compare: any of "weight", "norm" and "bias".
-        null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
-        threads: Number of threads; None for one per processor, up to four.
-
-    Raises:
-        UnknownNameError: ``space`` has an unknown value.
-
-    Example:
-        >>> from ioadapt_theory.similarity import Options
-        >>> Options(lowest=0.1, space="input").space
-        <Space.INPUT: 'input'>
-    """
-
-    space: Space = Space.WEIGHT
-    lowest: float = 0.2
-    only: frozenset[str] = frozenset({"weight", "norm", "bias"})
-    null: bool = False
-    threads: int | None = None
+    space: Space
+    lowest: float
+    only: frozenset[str]
+    null: bool
+    threads: int | None
 
     def __post_init__(self) -> None:
-        if self.space not in tuple(Space):
-            kind = "space"
-            raise UnknownNameError(kind, self.space, Space)
+        for kind, given, known in (("space", {self.space}, tuple(Space)), ("role", self.only, ROLES)):
+            for name in given - {*known}:
+                raise UnknownNameError(kind, str(name), known)
         object.__setattr__(self, "space", Space(self.space))
+        if not 0 < self.lowest <= 1:
+            msg = f"lowest must be a fraction of the layers, above 0 and at most 1, not {self.lowest}."
+            raise InvalidValueError(msg)
+        if self.threads is not None and self.threads < 1:
+            msg = f"threads must be a whole number, at least 1, not {self.threads}."
+            raise InvalidValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +89,24 @@ class Comparison:
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the table that ``ioadapt similarity`` prints."""
+        from ioadapt_theory.similarity.report.tables import to_table
+
+        return to_table(self).rstrip("\n")
+
+    def to_json(self, by: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the comparison as data for JSON; ``by`` are the groupings to include, "kind" or "block"."""
+        from ioadapt_theory.similarity.report.as_json import to_json
+
+        return to_json(self, by)
+
+    def to_html(self) -> str:
+        """Return the comparison as a self-contained HTML page; requires matplotlib."""
+        from ioadapt_theory.similarity.report.page import to_html
+
+        return to_html(self)
 
     @property
     def pairs(self) -> list[Pair]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ioadapt_theory.checkpoints.memory import InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.null import Null
-from ioadapt_theory.similarity import Options, compare
+from ioadapt_theory.similarity import compare
 from ioadapt_theory.similarity.compute import NOT_FINITE
 from ioadapt_theory.similarity.result import count_of_lowest, labels_of
-from tests.similarity.memory import Held, held, noisy
+from tests.similarity.memory import held, noisy
 
 LAYERS = {
     "block.0.attn1.to_q.weight": (6, 4),
@@ -25,7 +26,7 @@ LAYERS = {
 }
 
 
-def family(count: int = 3) -> list[Held]:
+def family(count: int = 3) -> list[InMemory]:
     base = {name: torch.randn(shape) for name, shape in LAYERS.items()}
     return [held(f"m{i}", noisy(base, 0.4 * i, i)) for i in range(count)]
 
@@ -81,7 +82,7 @@ def test_layers_that_are_not_finite_or_zero_are_named_and_left_out(value: float)
 def test_squares_that_float64_cannot_hold_are_named_and_never_a_figure(space: str, scale: float):
     values = {"fine": torch.randn(4, 6), "far": scale * torch.randn(4, 6), "zero": torch.zeros(4, 6)}
     other = {name: w * (1 + 0.1 * torch.randn(4, 6)) for name, w in values.items()}
-    c = compare(held("a", values), held("b", other), options=Options(space=space))
+    c = compare(held("a", values), held("b", other), space=space)
     assert {s.name: s.reason == NOT_FINITE for s in c.skipped} == {"far": True, "zero": False}
     assert [row.name for row in c.rows] == ["fine"]
 
@@ -100,7 +101,7 @@ def test_layers_in_common_that_cannot_be_compared_are_not_called_another_archite
 
 def test_the_null_of_weights_is_the_mean_over_all_permutations():
     one, two = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, -1.0, 3.0])
-    c = compare(held("a", {"w": one}), held("b", {"w": two}), options=Options(null=True))
+    c = compare(held("a", {"w": one}), held("b", {"w": two}), null=True)
     shuffled = torch.tensor([cosine(one, two[list(order)]) for order in itertools.permutations(range(3))])
     null = c.rows[0].values[0, 1].null
     assert null is not None
@@ -144,7 +145,8 @@ def test_every_number_of_threads_gives_the_same_figures_in_the_same_order(option
     alone, together = (
         compare(
             *some,
-            options=Options(**options, threads=threads),  # type: ignore[arg-type]
+            **options,
+            threads=threads,  # type: ignore[arg-type]
             progress=lambda total: told.append(-total) or told.append,  # type: ignore[func-returns-value]
         )
         for threads in (1, 3)

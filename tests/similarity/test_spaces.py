@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.init import orthogonal_
 
+from ioadapt_theory.checkpoints.memory import InMemory
 from ioadapt_theory.null import beside, of_matrix, parts
-from ioadapt_theory.similarity import Comparison, Options, Space, compare
-from tests.similarity.memory import Held, held
+from ioadapt_theory.similarity import Comparison, Space, compare
+from tests.similarity.memory import held
 
 SIDES = [Space.INPUT, Space.OUTPUT]
 SHAPES = {
@@ -33,7 +34,7 @@ def centred_gram(stored: Tensor, name: str, space: Space) -> Tensor:
     return k - k.trace() / len(k) * torch.eye(len(k))
 
 
-def models(count: int = 3, dtype: torch.dtype = torch.float64) -> list[Held]:
+def models(count: int = 3, dtype: torch.dtype = torch.float64) -> list[InMemory]:
     return [held(f"m{i}", {k: torch.randn(s).to(dtype) for k, s in SHAPES.items()}) for i in range(count)]
 
 
@@ -45,7 +46,7 @@ def figures(c: Comparison) -> dict[tuple[str, tuple[int, int]], float]:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16], ids=str)
 def test_cosines_are_those_of_the_grams_written_out(space: Space, dtype: torch.dtype):
     some = models(dtype=dtype)
-    cosines = figures(compare(*some, options=Options(space=space)))
+    cosines = figures(compare(*some, space=space))
     assert len(cosines) == 3 * (len(SHAPES) - (space is Space.OUTPUT))
     for (name, pair), cosine in cosines.items():
         k, k2 = (centred_gram(some[i].values[name].double(), name, space) for i in pair)
@@ -57,7 +58,7 @@ def test_a_rotation_of_the_other_side_leaves_the_space_as_it_is(shape: tuple[int
     w = torch.randn(shape)
     q = orthogonal_(torch.empty(shape[0], shape[0]))  # W' = WQ mixes outputs
     pair = [held("a", {"w.weight": w}), held("b", {"w.weight": torch.einsum("po,o...->p...", q, w)})]
-    by_space = {s: figures(compare(*pair, options=Options(space=s)))["w.weight", (0, 1)] for s in Space}
+    by_space = {s: figures(compare(*pair, space=s))["w.weight", (0, 1)] for s in Space}
     assert by_space[Space.INPUT] == pytest.approx(1, abs=1e-12)
     assert by_space[Space.OUTPUT] < 0.5
     assert abs(by_space[Space.WEIGHT]) < 0.5
@@ -69,7 +70,7 @@ def test_the_null_of_a_space_is_the_mean_over_all_permutations_of_its_channels(s
     values = []
     for order in itertools.permutations(range(shape[1])):
         pair = [held("a", {"w": one}), held("b", {"w": two[:, list(order)].contiguous()})]
-        values.append(compare(*pair, options=Options(space="input")).rows[0].values[0, 1])
+        values.append(compare(*pair, space="input").rows[0].values[0, 1])
     cosines = torch.tensor([v.cosine for v in values])
     for v in values:
         assert v.null is not None
@@ -84,7 +85,7 @@ def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(
     shapes = {"wide.weight": (64, 30), "tall.weight": (30, 64), "conv.weight": (16, 64, 2, 1), "up.weight": (64, 16)}
     some = [held(n, {k: torch.randn(s) + 0.3 for k, s in shapes.items()}) for n in "ab"]
     widths = [side for s in shapes.values() for side in s[:2]]
-    for row in compare(*some, options=Options(space=space)).rows:
+    for row in compare(*some, space=space).rows:
         k, k2 = (centred_gram(model.values[row.name], row.name, space).numpy() for model in some)
         cuts = parts(len(k), widths)
         assert (len(cuts) > 2) == (len(k) == 64)
@@ -100,21 +101,21 @@ def test_the_null_is_that_of_the_grams_written_out_whichever_side_does_the_work(
 def test_unrelated_weights_with_a_mean_and_unequal_norms_are_within_their_null(space: Space):
     """A common mean and unequal norms give unrelated weights positive cosines."""
 
-    def network(seed: int) -> Held:
+    def network(seed: int) -> InMemory:
         generator = torch.Generator().manual_seed(seed)
         shapes = [(40, 60), (60, 40), (50, 50), (30, 20, 3, 3)] * 5
         draws = [torch.randn(s, generator=generator) for s in shapes]
         norms = [0.3 + torch.rand(len(w), generator=generator).view(-1, *[1] * (w.ndim - 1)) for w in draws]
         return held("x", {f"l{i}.weight": w * n + 0.15 for i, (w, n) in enumerate(zip(draws, norms, strict=True))})
 
-    c = compare(network(1), network(2), options=Options(space=space))
+    c = compare(network(1), network(2), space=space)
     z = torch.tensor([row.values[0, 1].null.z for row in c.rows])
     assert c.mean((0, 1)).mean > 0.03
     assert z.square().mean().sqrt() < 1.5
     assert c.beyond_chance((0, 1)) == 0
     assert abs(c.excess((0, 1))) < 0.02
     near = held("y", {n: v + 0.1 * torch.randn(v.shape) for n, v in network(1).values.items()})
-    c = compare(network(1), near, options=Options(space=space))
+    c = compare(network(1), near, space=space)
     assert c.beyond_chance((0, 1)) == len(c.rows)
     assert c.excess((0, 1)) > 0.8
 
@@ -122,7 +123,7 @@ def test_unrelated_weights_with_a_mean_and_unequal_norms_are_within_their_null(s
 def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_listed():
     q = orthogonal_(torch.empty(6, 6))
     values = {"b.bias": torch.randn(6), "one.weight": torch.randn(1, 6), "q.weight": q, "w.weight": torch.randn(6, 4)}
-    c = compare(*(held(n, {k: v.clone() for k, v in values.items()}) for n in "ab"), options=Options(space="output"))
+    c = compare(*(held(n, {k: v.clone() for k, v in values.items()}) for n in "ab"), space="output")
     assert {s.name: s.reason.split(",")[0] for s in c.skipped} == {
         "b.bias": "a vector",
         "one.weight": "only one output channel",

@@ -9,23 +9,24 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.memory import InMemory
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from ioadapt_theory.similarity import Options, Values, compare
+from ioadapt_theory.similarity import Values, compare
 from ioadapt_theory.similarity.matching import paired
 from ioadapt_theory.similarity.moments import Moments, values
 from ioadapt_theory.similarity.weights import CHUNK, moments
-from tests.similarity.memory import Held, held, noisy
+from tests.similarity.memory import held, noisy
 
 LARGE = 3 * CHUNK + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 
 
-def measured(*checkpoints: Held) -> list[Moments]:
+def measured(*checkpoints: InMemory) -> list[Moments]:
     layers = paired(checkpoints, [c.name for c in checkpoints]).layers
     return [moments(layer, checkpoints) for layer in layers]
 
 
-def figures(*checkpoints: Held) -> Values:
+def figures(*checkpoints: InMemory) -> Values:
     (layer,) = measured(*checkpoints)
     found = values(layer, 0, 1)
     assert found is not None
@@ -85,4 +86,4 @@ def test_a_file_that_becomes_shorter_is_told(tmp_path: Path):
     with paths[0].open("r+b") as file:
         file.truncate(paths[0].stat().st_size // 2)
     with pytest.raises(SourceError, match="became shorter while"):
-        compare(*models, options=Options(threads=2))
+        compare(*models, threads=2)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.outputs import write_json
 from ioadapt_theory.results import record
-from ioadapt_theory.similarity import Options, Space, compare
+from ioadapt_theory.similarity import Space, compare
 from toys import crescent
 from toys.common.style import styled, write
 from toys.page import front
@@ -38,7 +38,7 @@ def spaces() -> dict[str, dict[str, float]]:
     for space in Space:
         with ExitStack() as stack:
             models = [stack.enter_context(open_checkpoint(name)) for name in NETWORKS]
-            comparison = compare(*models, options=Options(space=space, only=frozenset({"weight"})))
+            comparison = compare(*models, space=space, only=frozenset({"weight"}))
         means = {NETWORKS[j]: comparison.mean((0, j)).mean for j in (1, 2)}
         found[str(space)] = {name: m for name, m in means.items() if m is not None}
     return found

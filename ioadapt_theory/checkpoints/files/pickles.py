@@ -4,13 +4,13 @@ Zip files are memory-mapped. Files in the format before torch 1.6 are loaded int
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.files.plain import PlainFile
 from ioadapt_theory.checkpoints.files.safe_pickle import Inert, load_pickle
+from ioadapt_theory.checkpoints.memory import READABLE, InMemory
 from ioadapt_theory.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -22,41 +22,27 @@ MAX_DEPTH: Final = 4
 """Depth of nested dictionaries in a pickle up to which tensors are read."""
 SMALLEST: Final = 32
 """Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
-READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
-"""Names of the torch dtypes that can be read; tensors of other dtypes (complex, quantised) are left out."""
 
 
-class LoadedCheckpoint(Checkpoint):
+class LoadedCheckpoint(InMemory):
     """Tensors in memory, or memory-mapped from a file that must not change."""
 
     def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
-        self.name, self.source, self.metadata = file.path.name.split(".")[0], str(file.path), metadata
-        self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._file, self._values = file, dict(values)
+        super().__init__(file.path.name.split(".")[0], str(file.path), values)
+        self.metadata, self._file = metadata, file
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        @cache
-        def content() -> memoryview:
-            import torch
+        fill = super().bytes_of(name)
 
-            bits = self._values[name].detach().reshape(-1).resolve_neg().view(torch.uint8)
-            return bits.numpy().data
-
-        def fill(into: memoryview, start: int) -> None:
+        def fill_checked(into: memoryview, start: int) -> None:
             self._file.require_whole(f"tensor {name}")
-            begin = start * self._values[name].element_size()
-            into[:] = content()[begin : begin + len(into)]
+            fill(into, start)
 
-        return fill
+        return fill_checked
 
     def close(self) -> None:
-        self._values = {}
+        self.values = {}
         self._file.close()
-
-
-def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
-    code = next(c for c, (torch_name, _) in DTYPES.items() if f"torch.{torch_name}" == str(tensor.dtype))
-    return TensorInfo(name, code, tuple(tensor.shape))
 
 
 def read(file: PlainFile) -> Checkpoint:
@@ -84,10 +70,10 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
             raise FileFormatError(msg)
         if value is None:
             continue
-        dtype = str(value.dtype).removeprefix("torch.")
-        if str(value.layout) == "torch.strided" and dtype in READABLE and not value.is_meta:
+        if str(value.layout) == "torch.strided" and str(value.dtype) in READABLE and not value.is_meta:
             tensors[key] = value
         else:
+            dtype = str(value.dtype).removeprefix("torch.")
             left_out[key] = f"layout {value.layout}, dtype {dtype}, device {value.device}"
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = "a custom class" if isinstance(loaded, Inert) else f"type {type(loaded).__name__}"

@@ -8,7 +8,7 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.moments import Values
 from ioadapt_theory.similarity.report.order import groups
-from ioadapt_theory.similarity.result import Comparison, Options, Pair, Row
+from ioadapt_theory.similarity.result import ROLES, Comparison, Pair, Row
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
         "pairs": [_pair(c, pair) for pair in c.pairs],
         "skipped": [{"name": s.name, "models": list(s.models), "reason": s.reason} for s in c.skipped],
     }
-    if c.options.only != Options().only:
+    if c.options.only != frozenset(ROLES):
         content["options"] = {"only": sorted(c.options.only)}
     if by:
         content["groups"] = []

@@ -7,11 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters import FAMILIES as FAMILIES
     from ioadapt_theory.adapters import AdaptedLayer as AdaptedLayer
     from ioadapt_theory.adapters import AdapterConfig as AdapterConfig
     from ioadapt_theory.adapters import NoMatchError as NoMatchError
-    from ioadapt_theory.adapters import NoProvenanceError as NoProvenanceError
     from ioadapt_theory.adapters import Placement as Placement
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
+    from ioadapt_theory.claims import CLAIMS as CLAIMS
+    from ioadapt_theory.claims import evaluate as evaluate
+    from ioadapt_theory.claims import verify as verify
     from ioadapt_theory.errors import FileFormatError as FileFormatError
     from ioadapt_theory.errors import InvalidValueError as InvalidValueError
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
@@ -39,20 +40,17 @@ if TYPE_CHECKING:
     from ioadapt_theory.moving import extract as extract
     from ioadapt_theory.moving import resize as resize
     from ioadapt_theory.moving import transfer as transfer
-    from ioadapt_theory.moving.bake import bake as bake
-    from ioadapt_theory.moving.convert import convert as convert
     from ioadapt_theory.reporting import report as report
     from ioadapt_theory.similarity import compare as compare
 
 _HOME = {
     "adapters": (
-        "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement activate adapt count disable"
-        " layers merge parameters remove scale unload unmerge"
+        "AdaptedLayer AdapterConfig NoMatchError Placement activate adapt count disable layers merge parameters remove"
+        " scale unload unmerge"
     ),
     "maps": "ModelMap map_models",
     "moving": "TransferError extract resize transfer",
-    "moving.bake": "bake",
-    "moving.convert": "convert",
+    "claims": "CLAIMS evaluate verify",
     "errors": (
         "FileFormatError InvalidValueError IoAdaptError MissingExtraError ShapeError UnknownNameError UnsupportedError"
     ),

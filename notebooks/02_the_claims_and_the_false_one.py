@@ -21,9 +21,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from figures import prop_2_condition, shared_function
-from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify
-from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims import CLAIMS, Verdict, evaluate, verify
 from ioadapt_theory.claims.report import remark
 from toys.common.style import styled
 
@@ -64,7 +62,7 @@ for size in (1e-1, 1e-2, 1e-3, 1e-4):
     d = abs(float(cosine(x1 @ m, x2 @ m) - cosine(x1_target @ m, x2_target @ m)))
     print(f"eps = {size:<7g} distance / eps = {d / size:.4f}")
 
-exact = evaluate(CLAIMS["prop-2-input"], witness("ce1"))
+exact = evaluate("prop-2-input", "ce1")
 slope = (exact.first_order or 0.0) / eps
 print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 
@@ -152,7 +150,7 @@ figure
 shown = ("lemma-1", "lemma-2", "prop-1", "prop-2-input", "prop-2-output", "lemma-3", "prop-3", "prop-4", "prop-5")
 verdicts = {}
 for name in shown:
-    verdicts[name] = verify(CLAIMS[name], Run(instances=200, starts=8, steps=20)).verdict
+    verdicts[name] = verify(name, instances=200, starts=8, steps=20).verdict
     print(f"{name:14} {verdicts[name]:8} {remark(CLAIMS[name])}")
 
 # %% [markdown]

@@ -13,12 +13,11 @@ import matplotlib.pyplot as plt
 from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.similarity import Space, compare
 from ioadapt_theory.similarity.report.plots import profile, two_maps
-from ioadapt_theory.similarity.report.tables import to_table
 from toys.common.style import styled
 
 models = [open_checkpoint(name) for name in ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")]
 weights = compare(*models, null=True)
-print(to_table(weights))
+print(weights)
 RELATED, UNRELATED = (0, 1), (0, 2)
 
 # %% [markdown]

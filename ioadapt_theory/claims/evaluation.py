@@ -13,6 +13,7 @@ from ioadapt_theory.claims.arithmetic import DIGITS, mp
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import TOLERANCE
 from ioadapt_theory.claims.evidence.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
+from ioadapt_theory.claims.instances import load_or_witness
 from ioadapt_theory.errors import InvalidValueError
 
 AGREEMENT = mp.mpf(10) ** -20
@@ -52,6 +53,10 @@ class Evaluation:
         """The ratio of ``decisive`` to ``rhs``; 0 if ``decisive`` is 0, infinite if only ``rhs`` is 0."""
         return _quotient(self.decisive, self.rhs)
 
+    def __str__(self) -> str:
+        verb, sides = "holds" if self.holds else "fails", f"{self.decisive:.6g} against {self.rhs:.6g}"
+        return f"{self.claim} {verb} on this instance: {sides}, {self.decisive_ratio:.6g} times the right side."
+
     def to_json(self) -> dict[str, Any]:
         """Return the evaluation as JSON values; the ratio lhs/rhs is None if it is infinite or the right side is 0."""
         ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
@@ -67,13 +72,16 @@ def _quotient(a: float, b: float) -> float:
     return 0.0 if a == 0 else math.inf if b == 0 else a / b
 
 
-def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Return both sides of a claim on an instance, where ``raw`` is the content of an instance file.
+def evaluate(claim: Claim | str, raw: Mapping[str, Any] | str) -> Evaluation:
+    """Return both sides of a claim, which may be given by its id or number, on an instance.
+
+    ``raw`` is the content of an instance file, its path, or the name of a shipped instance.
 
     The number of digits is doubled from 50, up to 400, until two results agree or the value vanishes. If rounding of
     the numbers in the file makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
+        UnknownNameError: there is no such claim, file or shipped instance.
         FileFormatError: ``raw`` does not have the form of an instance.
         ShapeError: the sizes of vectors and matrices do not fit.
         InvalidValueError: a value is outside its limits or remains inaccurate, or the claim has no instances.
@@ -82,13 +90,14 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
         UndefinedError: the statement has no value on the instance.
 
     Example:
-        >>> from ioadapt_theory.claims import CLAIMS
-        >>> from ioadapt_theory.claims.evaluation import evaluate
-        >>> from ioadapt_theory.claims.instances import witness
-        >>> result = evaluate(CLAIMS["prop-2-input"], witness("ce1"))
+        >>> from ioadapt_theory import evaluate
+        >>> result = evaluate("prop-2-input", "ce1")
         >>> result.holds, result.decisive_ratio
         (False, 1.5)
     """
+    from ioadapt_theory.claims.verifying import single
+
+    claim, raw = single(claim), load_or_witness(raw) if isinstance(raw, str) else raw
     inequality = claim.inequality
     if inequality is None:
         msg = f"The claim {claim.id} cannot be evaluated on an instance; run `ioadapt verify {claim.id}` to check it."

@@ -134,16 +134,29 @@ def cells(claim: Claim) -> tuple[str, ...]:
     return claim.id, entry["verdict"].upper(), f"[{reading(claim)}] {stated(claim)}", sharp, entry["remark"]
 
 
+def _block(claim: Claim, verdict: str, width: int, *more: str) -> str:
+    name, _, statement, shipped, note = cells(claim)
+    lines = [f"{verdict.upper():9} {name}  ({claim.source})"]
+    examples = f"witness: {shipped}" if claim.witnesses else shipped
+    for cell in (statement, examples, note and f"note: {note}", *more):
+        lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+    return "\n".join(lines) + "\n"
+
+
+def told(found: Verification) -> str:
+    """Return a verification as a short text: the verdict, the claim, and the evidence of each kind."""
+    from ioadapt_theory.claims.registry import CLAIMS
+
+    return _block(CLAIMS[found.claim], found.verdict, 100, f"evidence: {_evidence(found) or 'none'}").rstrip("\n")
+
+
+def _evidence(found: Verification) -> str:
+    return ", ".join(f"{kind} {f.instances}" for kind, f in found.findings.items() if f.instances)
+
+
 def table(claims: Sequence[Claim], width: int) -> str:
     """Return a block per claim, wrapped to ``width``, the number of claims by verdict, and where the instances are."""
-    blocks = []
-    for claim in claims:
-        name, verdict, statement, shipped, note = cells(claim)
-        lines = [f"{verdict:9} {name}  ({claim.source})"]
-        examples = f"witness: {shipped}" if claim.witnesses else shipped
-        for cell in (statement, examples, note and f"note: {note}"):
-            lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
-        blocks.append("\n".join(lines) + "\n")
+    blocks = [_block(claim, str(claim.expected), width) for claim in claims]
     instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""
     if instances:
@@ -166,7 +179,6 @@ def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfi
         recorded = claims[name].expected
         mark = "  not finished" if name in unfinished else "" if v.verdict == recorded else "  <- differs"
         ratio = "-" if v.worst_ratio == -math.inf else f"{v.worst_ratio:.6g}"
-        evidence = ", ".join(f"{kind} {f.instances}" for kind, f in v.findings.items() if f.instances)
-        rows.append((name, str(v.verdict), recorded + mark, ratio, evidence, f"{v.seconds:.1f}"))
+        rows.append((name, str(v.verdict), recorded + mark, ratio, _evidence(v), f"{v.seconds:.1f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)

@@ -1,7 +1,8 @@
 """Collection of evidence on claims: all strategies of a claim, in this process or on an executor."""
 
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 
 import torch
@@ -17,7 +18,6 @@ from ioadapt_theory.processes import lost
 
 MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances and starts are in memory at once
 """Maximum values of the counts in a ``Run``."""
-DEFAULT = Run()
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
@@ -26,11 +26,28 @@ def strategies(claim: Claim) -> tuple[Strategy, ...]:
     return (*claim.strategies, *claim.proofs, Said(), Needed(), *checked)
 
 
-def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
+def named(names: Sequence[str]) -> list[Claim]:
+    """Return the claims of these ids, all claims without names; "Proposition 2" names all whose ids begin with it."""
+    found = dict[str, Claim]()
     for name in names:
-        if name not in claims:
-            raise UnknownNameError("claim", name, claims)
-    return [claims[name] for name in names or claims]
+        spelt = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("proposition", "prop"))
+        ids = [name] if name in CLAIMS else [one for one in CLAIMS if f"{one}-".startswith(f"{spelt}-")]
+        ids = [spelt] if spelt in ids else ids
+        if not ids:
+            raise UnknownNameError("claim", name, CLAIMS)
+        found |= {one: CLAIMS[one] for one in ids}
+    return [*(found or CLAIMS).values()]
+
+
+def single(claim: Claim | str) -> Claim:
+    """Return the claim of an id or number; raise InvalidValueError if several claims have this number."""
+    if isinstance(claim, Claim):
+        return claim
+    found, *others = named([claim])
+    if others:
+        msg = f"Several claims have this number; give one of {', '.join(c.id for c in (found, *others))}."
+        raise InvalidValueError(msg)
+    return found
 
 
 def work(claim: Claim, run: Run, strategy: Strategy) -> Verification:
@@ -40,24 +57,40 @@ def work(claim: Claim, run: Run, strategy: Strategy) -> Verification:
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
-def verify(claim: Claim | str, run: Run = DEFAULT) -> Verification:
-    """Return all evidence on a claim; apart from the time, it is deterministic for a given run on one machine.
+def verify(
+    claim: Claim | str,
+    run: Run | None = None,
+    *,
+    seed: int = 0,
+    instances: int = 2000,
+    starts: int = 64,
+    steps: int = 200,
+) -> Verification:
+    """Return all evidence on a claim; apart from the time, it is deterministic for given settings on one machine.
 
     Args:
-        claim: a claim, or its id.
-        run: the settings of the searches.
+        claim: a claim, its id, or its number, such as "Proposition 3".
+        run: settings for several calls, in place of the following arguments.
+        seed: seed of all random draws.
+        instances: number of random instances.
+        starts: number of random instances from which gradient ascent searches for a violation.
+        steps: number of steps of the gradient ascent.
 
     Raises:
-        InvalidValueError: a setting is outside its limits.
-        UnknownNameError: there is no claim of this id.
+        InvalidValueError: a setting is outside its limits or given twice, or several claims have this number.
+        UnknownNameError: there is no such claim.
 
     Example:
-        >>> from ioadapt_theory.claims import Run, verify
-        >>> str(verify("prop-4-exact", Run(instances=10)).verdict)
+        >>> from ioadapt_theory import verify
+        >>> str(verify("Proposition 3", instances=10).verdict)
         'proved'
     """
-    check(run)
-    claim = named(CLAIMS, [claim])[0] if isinstance(claim, str) else claim
+    own = Run(seed=seed, instances=instances, starts=starts, steps=steps)
+    if run is not None and own != Run():
+        msg = "Give run= or its settings, not both."
+        raise InvalidValueError(msg)
+    check(run := run or own)
+    claim = single(claim)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are then formed in the same order everywhere
     try:

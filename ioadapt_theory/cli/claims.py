@@ -27,10 +27,9 @@ def files(_args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ioadapt_theory.claims import CLAIMS, report, verifying
+    from ioadapt_theory.claims import report, verifying
 
-    several = {name: [one for one in CLAIMS if one.startswith(f"{name}-")] for name in args.claims}
-    claims = verifying.named(CLAIMS, [one for n in args.claims for one in ([n] if n in CLAIMS else several[n] or [n])])
+    claims = verifying.named(args.claims)
     if args.proof:
         sys.stdout.write("\n".join(report.proofs(claim) for claim in claims))
         return 0

@@ -49,7 +49,7 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return its exit status; 1 if a verdict, or an instance of a claim, is not as expected."""
-    from ioadapt_theory.claims import CLAIMS, Run, verifying
+    from ioadapt_theory.claims import Run, verifying
     from ioadapt_theory.claims.expression.algebra import sympy
 
     chosen = {name: x for name in SETTINGS if (x := getattr(args, name)) is not None}
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.jobs <= MOST_JOBS:
         msg = f"--jobs must be from 1 to {MOST_JOBS:,}, not {args.jobs:,}."
         raise InvalidValueError(msg)
-    claims = verifying.named(CLAIMS, args.claims)
+    claims = verifying.named(args.claims)
     if args.instance is not None:
         return _instance(claims, args)
     sympy()  # the exact proofs need it: fail now, not after the searches

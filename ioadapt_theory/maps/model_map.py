@@ -44,6 +44,10 @@ class MappedPlace:
     rows: int
 
 
+LINES = 10
+"""Maximum number of places to print."""
+
+
 @dataclass(slots=True)
 class ModelMap:
     """The map of two models, made by ``map_models``, which moves adapters without running a model.
@@ -191,13 +195,14 @@ class ModelMap:
 
     def __str__(self) -> str:
         lines = [f"Map of {len(self.layers)} layers, {self.nbytes / 1e6:.1f} MB; explained on rows that were not used:"]
-        for name, place in self.places.items():
+        for name, place in [*self.places.items()][:LINES]:
             layer = name.rpartition(":")[0]
             to = "" if self.layers[layer] == layer else f" → {self.layers[layer]}"
             (p, q), (p2, q2) = place.activations, place.gradients
             parts = [f"P {p:z.2f} of activations, {p2:z.2f} of gradients"] if place.P is not None else []
             parts += [f"Q {q:z.2f}, {q2:z.2f}"] if place.Q is not None else []
             lines.append(f"  {name}{to}: {'; '.join(parts)}")
+        lines += [f"  and {len(self.places) - LINES} more"] if len(self.places) > LINES else []
         return "\n".join(lines)
 
 

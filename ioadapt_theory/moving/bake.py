@@ -32,7 +32,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     Example:
         >>> import torch
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, bake, layers, merge
+        >>> from ioadapt_theory import adapt, layers, merge
+        >>> from ioadapt_theory.moving.bake import bake
         >>> model = nn.Sequential(nn.Linear(16, 8, bias=False))
         >>> w = model[0].weight.detach().mT.clone()  # c x d, as in the paper
         >>> _ = adapt(model, target_modules=["0"], placement="input", rank=2, init="random")

@@ -97,7 +97,8 @@ def convert(
 
     Example:
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, convert, layers
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.moving.convert import convert
         >>> base = nn.Linear(8, 16)  # c <= d and full rank: the output form is exact
         >>> model = adapt(nn.Sequential(base), target_modules=["0"], placement="weight", rank=2, init="random")
         >>> lora = layers(model)["0"].adapters["default"]

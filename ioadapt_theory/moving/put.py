@@ -18,7 +18,8 @@ from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no layer of this name"
-SHOWN = 5
+SHOWN, LINES = 5, 10
+"""Maximum number of layers to name in a sentence, and to print in lines of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ class TransferReport:
         for how, names in weak.items() if len(ways) > 1 else ():
             more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             lines += [f"  {how}: {', '.join(names[:SHOWN])}{more}"] if names else []
-        lines += [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
-        lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
+        renamed = [f"{name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
+        for some in renamed, [f"{name}: {why}" for name, why in self.unmatched.items()]:
+            lines += [f"  {line}" for line in some[:LINES]]
+            lines += [f"  and {len(some) - LINES} more"] if len(some) > LINES else []
         lines += [f"  {n} layers of {part} are left out." for part, n in self.left_out.items()]
         return "\n".join(lines)
 

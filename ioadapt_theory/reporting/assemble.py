@@ -58,6 +58,24 @@ class Report:
         """Return the first recommendation; ``to_text`` returns the whole report."""
         return str(self.advice[0])
 
+    def to_text(self, width: int = 100) -> str:
+        """Return the report that ``ioadapt report`` prints, wrapped to ``width`` columns."""
+        from ioadapt_theory.reporting.text import to_text
+
+        return to_text(self, width)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as data for JSON."""
+        from ioadapt_theory.reporting.as_json import to_json
+
+        return to_json(self)
+
+    def to_html(self) -> str:
+        """Return the report as a self-contained HTML page."""
+        from ioadapt_theory.reporting.page import to_html
+
+        return to_html(self)
+
 
 def report(
     source: nn.Module | Weights,

@@ -78,7 +78,7 @@ def compare(
         >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         (['a.weight'], -1.0)
     """
-    options = Options(space=space, lowest=lowest, only=frozenset(only), null=null, threads=threads)
+    options = Options(space=Space(space), lowest=lowest, only=frozenset(only), null=null, threads=threads)
     with ExitStack() as stack:
         opened = [_opened(model, stack) for model in (first, second, *more)]
         labels = labels_of(opened)

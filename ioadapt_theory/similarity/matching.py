@@ -10,6 +10,7 @@ from enum import StrEnum
 from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names.kinds import block, kind
 from ioadapt_theory.checkpoints.names.unet import canonical
+from ioadapt_theory.errors import UnknownNameError
 
 
 class Space(StrEnum):
@@ -22,6 +23,11 @@ class Space(StrEnum):
     WEIGHT = "weight"
     INPUT = "input"
     OUTPUT = "output"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Space":
+        kind = "space"
+        raise UnknownNameError(kind, str(value), cls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,9 @@ class Options:
     threads: int | None
 
     def __post_init__(self) -> None:
-        for kind, given, known in (("space", {self.space}, tuple(Space)), ("role", self.only, ROLES)):
-            for name in given - {*known}:
-                raise UnknownNameError(kind, str(name), known)
-        object.__setattr__(self, "space", Space(self.space))
+        for name in self.only - {*ROLES}:
+            kind = "role"
+            raise UnknownNameError(kind, name, ROLES)
         if not 0 < self.lowest <= 1:
             msg = f"lowest must be a fraction of the layers, above 0 and at most 1, not {self.lowest}."
             raise InvalidValueError(msg)

@@ -41,7 +41,7 @@ def test_a_claim_is_verified_in_one_thread_and_the_others_come_back(monkeypatch:
 
 
 def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
-    assert verifying.named(CLAIMS, ()) == [*CLAIMS.values()]
+    assert verifying.named(()) == [*CLAIMS.values()]
     verifying.check(Run(instances=10**6, seed=2**63 - 1))
 
 
@@ -58,6 +58,25 @@ def test_a_claim_is_named_by_its_id() -> None:
     assert verify("lemma-3", SMALL) == verify(CLAIMS["lemma-3"], SMALL)
     with pytest.raises(UnknownNameError, match=r"Unknown claim 'lemma-33'\. Did you mean"):
         verify("lemma-33")
+
+
+def test_a_claim_is_named_by_its_number_if_one_claim_has_it() -> None:
+    assert verify("Proposition 3", SMALL) == verify("prop-3", SMALL)
+    with pytest.raises(InvalidValueError, match=r"give one of prop-2-input, prop-2-"):
+        verify("Proposition 2")
+
+
+def test_settings_are_arguments_or_a_run() -> None:
+    assert verify("lemma-3", instances=50, starts=4, steps=3) == verify("lemma-3", SMALL)
+    with pytest.raises(InvalidValueError, match="Give run= or its settings, not both"):
+        verify("lemma-3", SMALL, seed=1)
+
+
+def test_a_verification_prints_its_verdict_and_its_counterexample() -> None:
+    shown = str(verify("prop-2-input", SMALL))
+    assert shown.startswith("REFUTED   prop-2-input  (Proposition 2")
+    assert "witness: 50 times the bound: ce1" in shown
+    assert "evidence: exact" in shown
 
 
 def test_a_worker_that_is_lost_is_one_sentence() -> None:

@@ -99,8 +99,8 @@ class Verification:
     ``seconds`` is the computing time; merging adds it up, and comparison ignores it.
 
     Example:
-        >>> from ioadapt_theory.claims import CLAIMS, Run, verify
-        >>> result = verify(CLAIMS["prop-4-exact"], Run(instances=10, starts=2, steps=5))
+        >>> from ioadapt_theory import verify
+        >>> result = verify("prop-4-exact", instances=10, starts=2, steps=5)
         >>> result.claim, str(result.verdict)
         ('prop-4-exact', 'proved')
     """
@@ -119,6 +119,12 @@ class Verification:
             merged[kind] = merged[kind] | finding if kind in merged else finding
         ordered = {kind: merged[kind] for kind in Evidence if kind in merged}
         return Verification(claim=self.claim, findings=ordered, seconds=self.seconds + other.seconds)
+
+    def __str__(self) -> str:
+        """Return the verdict, the statement and its reading, a counterexample if any, and the evidence."""
+        from ioadapt_theory.claims import report
+
+        return report.told(self)
 
     @property
     def worst_ratio(self) -> float:

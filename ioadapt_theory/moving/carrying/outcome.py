@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ioadapt_theory.effect.retained import Alignment, Prediction
-from ioadapt_theory.moving.put import TransferReport
+from ioadapt_theory.moving.put import LINES, TransferReport
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
 
@@ -109,10 +109,13 @@ class CarryReport(TransferReport):
             if self.extracted
             else "its closed form keeps {:z.2f} of the layer's gain"
         )
-        for name, layer in self.layers.items():
+        weakest = sorted(self.layers.items(), key=lambda item: 1.0 if item[1].kept is None else item[1].kept)
+        for name, layer in weakest[:LINES]:
             kept = "copied" if layer.kept is None else share.format(layer.kept)
             origin = "" if layer.source == name else f", from {layer.source}"
             rank = f", rank {layer.rank}" if layer.rank else ""
             lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")
-        lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
+        lines += [f"  {len(self.layers) - LINES} more layers keep more."] * (len(self.layers) > LINES)
+        lines += [f"  {name}: {why}" for name, why in list(self.unmatched.items())[:LINES]]
+        lines += [f"  {len(self.unmatched) - LINES} more layers are left out."] * (len(self.unmatched) > LINES)
         return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

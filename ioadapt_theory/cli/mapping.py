@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from ioadapt_theory.cli import OK
+from ioadapt_theory.cli import OK, moves
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.options import add_models, device_of, moved, shown
 from ioadapt_theory.errors import InvalidValueError
@@ -50,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
     """Make the map and write it."""
     from ioadapt_theory.adapters.rules.target_modules import walk
     from ioadapt_theory.maps import map_models, map_size
-    from ioadapt_theory.models.prompts import batches, read_prompts
     from ioadapt_theory.models.sources import open_source
 
     check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
@@ -71,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
             ends = tuple(f".{end}" for end in args.layers)
             options["layers"] = [n for n, _ in walk(one) if n in args.layers or n.endswith(ends)]
         sys.stderr.write(f"The map has at most {map_size(one, two, **options) / 1e6:.0f} MB.\n")
-        given = args.inputs if args.prompts is None else read_prompts(args.prompts)
-        rows = {"rows": args.rows, "seed": args.seed}
-        made = batches(given, source, target, part, **rows)
-        other = made.target
-        if args.target_inputs is not None:
-            other = batches(args.target_inputs, target, target, part, **rows).source
+        made = moves.read_inputs(args, source, target, part)
         progress("mapping", 0, 1)
-        options |= {"target_inputs": moved(other, device), "call": made.call, "size": args.batch, "seed": args.seed}
+        options |= {
+            "target_inputs": moved(made.target, device),
+            "call": made.call,
+            "size": args.batch,
+            "seed": args.seed,
+        }
         names = args.source, args.target
         model_map = map_models(one, two, moved(made.source, device), names=names, **options)
         model_map.save(args.out)

@@ -129,16 +129,15 @@ def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
     from ioadapt_theory.models.prompts import batches, read_prompts
 
-    options: dict[str, Any] = {"rows": args.rows, "seed": args.seed, "length": args.length}
-    if args.prompts is not None:
-        prompts = args.prompts if isinstance(args.prompts, list) else read_prompts(args.prompts)
-        return batches(prompts, source, target, part, **options)
-    made = batches(args.inputs, source, target, part, **options)
+    options: dict[str, Any] = {"rows": args.rows, "seed": getattr(args, "seed", 0), "length": args.length}
+    given = args.inputs if args.prompts is None else args.prompts
+    prompts = read_prompts(given) if args.prompts is not None and not isinstance(given, list) else given
+    made = batches(prompts, source, target, part, **options)
     if made.pairing is not None:
         sys.stderr.write(f"{made.pairing}\n")
-    if (given := getattr(args, "target_inputs", None)) is None:
+    if (others := getattr(args, "target_inputs", None)) is None:
         return made
-    return replace(made, target=batches(given, target, target, part, **options).source)
+    return replace(made, target=batches(others, target, target, part, **options).source)
 
 
 def entries(

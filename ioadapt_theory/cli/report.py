@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import OK, progress_bar
+from ioadapt_theory.cli import OK, moves, progress_bar
 from ioadapt_theory.cli.files import Files, check_counts, open_model
 from ioadapt_theory.cli.options import add_models, device_of, moved, shown
 from ioadapt_theory.errors import InvalidValueError
@@ -128,7 +128,6 @@ def _file(args: argparse.Namespace, source: Any) -> tuple[dict[str, Any], dict[s
 def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.models.prompts import batches, read_prompts
     from ioadapt_theory.models.sources import open_source
     from ioadapt_theory.reporting.assemble import report
 
@@ -144,10 +143,7 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
             progress(f"loading {one.given}", n, 2)
             models.append(one.load(name).to(device))
         progress("reading inputs", 0, 1)
-        given = read_prompts(args.prompts) if args.prompts is not None else args.inputs
-        inputs = batches(given, source, target, part, rows=args.rows, seed=0, length=args.length)
-        if inputs.pairing is not None:
-            sys.stderr.write(f"{inputs.pairing}\n")
+        inputs = moves.read_inputs(args, source, target, part)
         lost, left_out = {}, {}
         if args.adapter is not None:
             told = load(models[0], args.adapter, strict=False, component=args.component)

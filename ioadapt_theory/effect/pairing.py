@@ -19,6 +19,10 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 LEAST = 0.1
 """Least share of positions, and least share of the smaller vocabulary, that must be paired."""
 BROKEN = "\N{REPLACEMENT CHARACTER}"
+CHUNK = 32
+"""Number of positions whose whole vocabulary is in float32 at once."""
+LITTLE = 1e-6
+"""Least probability of all tokens without a partner together."""
 SIDE, PLACES = "paired_side", "paired_places"
 """Entries of a batch: 0 for the source and 1 for the target, and the paired positions, -1 for none."""
 
@@ -127,18 +131,46 @@ class Pairing:
         """Return log-probabilities at paired positions, rows x pairs x (shared tokens + 1); 0 where there is none."""
         places, side = batch[PLACES], int(batch[SIDE])
         logits = model(**{key: value for key, value in batch.items() if key not in {PLACES, SIDE}}).logits
-        there = places >= 0
+        there = (places >= 0).to(logits.device)
         rows = torch.arange(len(places), device=logits.device)[:, None].expand_as(places)
-        chosen = logits[rows[there], places[there].to(logits.device)].float().log_softmax(-1)
-        shared = chosen[:, self.tokens[:, side].to(chosen.device)]
-        rest = torch.log((-torch.expm1(shared.logsumexp(-1, keepdim=True).clamp_max(-1e-6))).clamp_min(1e-30))
-        out = shared.new_zeros(*places.shape, shared.shape[1] + 1)
-        out[there] = torch.cat([shared, rest], -1)
+        chosen = logits[rows[there], places.to(logits.device)[there]]
+        made = _Common.apply(chosen, self.tokens[:, side].to(chosen.device))  # type: ignore[no-untyped-call]
+        out = made.new_zeros(*places.shape, made.shape[1])
+        out[there] = made
         return out
 
     def __str__(self) -> str:
         (a, b), (c, d) = self.positions, self.vocabulary
         return f"Paired: {a:.0%} and {b:.0%} of the positions, {c:.0%} and {d:.0%} of the vocabularies."
+
+
+class _Common(torch.autograd.Function):
+    """Log-probabilities of the tokens ``ids``, and of all others as one class, from the logits of a vocabulary.
+
+    A large vocabulary is processed in chunks of positions: nothing of its size is kept in float32 for the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, ids: Tensor) -> Tensor:
+        made = logits.new_empty(len(logits), len(ids) + 1, dtype=torch.promote_types(logits.dtype, torch.float32))
+        for z, out in zip(torch.split(logits, CHUNK), torch.split(made, CHUNK), strict=True):
+            wide = z.to(made.dtype)
+            torch.sub(wide.index_select(1, ids), wide.logsumexp(-1, keepdim=True), out=out[:, :-1])
+            out[:, -1] = (-torch.expm1(out[:, :-1].logsumexp(-1).clamp_max(-LITTLE))).log()
+        ctx.save_for_backward(logits, ids, made)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor, None]:
+        logits, ids, made = ctx.saved_tensors
+        gradient = logits.softmax(-1)
+        for out, g, p in zip(*(torch.split(x, CHUNK) for x in (made, along[0], gradient)), strict=True):
+            rest = out[:, -1:].exp()
+            last = g[:, -1:] * (rest > 2 * LITTLE)  # where the last class is cut off, its gradient is 0
+            total = g[:, :-1].sum(-1, keepdim=True) + last
+            p *= (last / rest - total).to(p)
+            p[:, ids] = torch.addcmul(g[:, :-1], out[:, :-1].exp(), total, value=-1).to(p)
+        return gradient, None
 
 
 def paired_tokens(source: Any, target: Any) -> Tensor:

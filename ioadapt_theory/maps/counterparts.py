@@ -25,6 +25,7 @@ def counterparts(
     ``rename`` takes precedence over ``match``. If ``match`` is "effect", the layers for a source layer are all target
     layers of its type (linear or convolution) whose names end in the same word or, if there are none, all of its type.
     If it is "depth", blocks are matched by their relative depth: each block of the shallower model has one counterpart.
+    The blocks of an encoder and of a decoder are matched separately.
 
     Raises:
         InvalidValueError: a name in ``rename`` is not that of an adapted layer, or of a module of the target.
@@ -56,10 +57,13 @@ def counterparts(
 
 def _by_depth(names: Iterable[str], source: Collection[str], target: Collection[str]) -> dict[str, str]:
     here, there = _blocks(source), _blocks(target)
-    found = {}
+    found = dict[str, str]()
     for name in names:
-        number, end = _divided(name)
-        ours, theirs = here.get(end, [name]), there.get(end, [name] if name in target and not number else [])
+        stack, number, end = _divided(name)
+        if not number:
+            found |= {name: name} if name in target else {}
+            continue
+        ours, theirs = here[end][stack], _same_stack(stack, here[end], there.get(end, {}))
         if not theirs:
             continue
         most = min(len(ours), len(theirs)) - 1
@@ -69,20 +73,32 @@ def _by_depth(names: Iterable[str], source: Collection[str], target: Collection[
     return found
 
 
-def _blocks(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the layers of all blocks by their names within a block, in the order of the blocks."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for name in names:
-        number, end = _divided(name)
-        if number:
-            found.setdefault(end, []).append((int(number), name))
-    return {end: [name for _, name in sorted(many)] for end, many in found.items()}
+def _same_stack(stack: str, ours: Collection[str], theirs: Mapping[str, list[str]]) -> list[str]:
+    """Return the layers in the stack of blocks whose name, or its end, is the same, or in the only one of both models.
+
+    The stacks of an encoder-decoder have layers of the same names.
+    """
+    alike = [s for s in theirs if f".{s}".endswith(f".{stack}") or f".{stack}".endswith(f".{s}")]
+    if len(alike) > 1:
+        alike = [s for s in alike if s == stack]
+    if not alike and len(ours) == len(theirs) == 1:
+        alike = [*theirs]
+    return theirs[alike[0]] if alike else []
 
 
-def _divided(name: str) -> tuple[str, str]:
-    """Return the number of a layer's block, or "", and the name within the block."""
-    match = re.fullmatch(r".*?\.(\d+)\.(.+)", name)
-    return (match[1], match[2]) if match else ("", name)
+def _blocks(names: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Return the layers of all blocks by their names within a block and by stack, in the order of the blocks."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in sorted((n for n in names if _divided(n)[1]), key=lambda n: int(_divided(n)[1])):
+        stack, _, end = _divided(name)
+        found.setdefault(end, {}).setdefault(stack, []).append(name)
+    return found
+
+
+def _divided(name: str) -> tuple[str, str, str]:
+    """Return the name of a layer's stack of blocks, the number of its block, or "", and the name within the block."""
+    match = re.fullmatch(r"(.*?)\.(\d+)\.(.+)", name)
+    return (match[1], match[2], match[3]) if match else ("", "", name)
 
 
 def require_known(rename: Mapping[str, str], names: Collection[str], modules: Collection[str]) -> None:

@@ -82,7 +82,7 @@ def read_both(
         raise FileFormatError(msg)
     (folder, model), (other, _) = source, target
     tokenizers = [_pretrained("AutoTokenizer", name, "tokenizer") for name in (folder, other)]
-    ids, others = (_ids(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
+    (ids, places), (others, _) = (_read(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
     if torch.equal(ids, others):
         size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizers[0])
         starts, length = _rows(path, len(ids), size, rows, length)
@@ -90,7 +90,6 @@ def read_both(
     one, two = tokenizers
     tokens = paired_tokens(one, two)
     starts, length = _rows(path, len(ids), len(tokens) + 1, rows, length)
-    places = one(text, truncation=False, verbose=False, return_offsets_mapping=True)["offset_mapping"]
     texts = [text[places[k][0] : places[k + length - 1][1]] for k in starts.tolist()]
     pairing = paired(texts, one, two, tokens)
     return Batches([pairing.source], [pairing.target], pairing.call, "labels", pairing)
@@ -130,9 +129,12 @@ def _require_small(path: Path) -> None:
         raise FileFormatError(msg)
 
 
-def _ids(folder: str, tokenizer: Any, path: Path, text: str) -> Tensor:
+def _read(folder: str, tokenizer: Any, path: Path, text: str) -> tuple[Tensor, list[tuple[int, int]]]:
+    """Return the ids of a text's tokens and, from a fast tokenizer, their first characters and ends."""
     with guest(f"{folder} has a tokenizer that fails on {path}", "transformers"):
-        return torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        fast = getattr(tokenizer, "is_fast", False)
+        read = tokenizer(text, truncation=False, verbose=False, return_offsets_mapping=fast)
+        return torch.tensor(read["input_ids"]), read.get("offset_mapping", [])
 
 
 def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None) -> tuple[Tensor, int]:

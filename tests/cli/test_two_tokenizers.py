@@ -97,3 +97,18 @@ def test_blocks_are_matched_by_relative_depth(depths: tuple[int, int], expected:
     assert blocks == expected
     assert found["lm_head"] == ("lm_head",)
     assert len(lost) == 2 * (depths[0] - len(expected))
+
+
+def test_blocks_of_an_encoder_and_of_a_decoder_are_matched_separately():
+    sizes = {"vocab_size": 40, "d_model": 16, "d_kv": 8, "d_ff": 24, "num_heads": 2}
+    config = [transformers.T5Config(**sizes, num_layers=n, num_decoder_layers=n) for n in (2, 3)]
+    source, target = map(transformers.T5ForConditionalGeneration, config)
+    encoder = transformers.T5EncoderModel(config[1])
+    names = [n for n, m in source.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
+    found, lost = counterparts(source, target, names, None, "depth")
+    assert not lost
+    last = {n: (n.replace("block.1", "block.2"),) for n in names}
+    assert found == last
+    found, lost = counterparts(source, encoder, names, None, "depth")
+    assert found == {n: last[n] for n in names if n.startswith("encoder")}
+    assert [*lost] == [n for n in names if n.startswith("decoder")]

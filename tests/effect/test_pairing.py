@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory import adapt, transfer
-from ioadapt_theory.effect.pairing import PLACES, common, ends, paired, strings
+from ioadapt_theory.effect.pairing import PLACES, _Common, common, ends, paired, strings
 from ioadapt_theory.errors import InvalidValueError
 from tests.effect.tokenizers import TEXTS, byte_level, permuted, unigram
 
@@ -114,3 +114,16 @@ def test_a_lora_is_carried_to_a_model_with_a_permuted_vocabulary():
         source, target, inputs=made.source, target_inputs=made.target, call=made.call, need="labels", steps=0
     )
     assert outcome.kept == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("shared", [7, 30])
+def test_outputs_on_common_tokens_are_those_of_a_softmax_with_its_gradient(shared: int):
+    torch.manual_seed(0)
+    logits, ids = (3 * torch.randn(70, 30)).requires_grad_(), torch.randperm(30)[:shared]
+    chosen = logits.log_softmax(-1)[:, ids]
+    rest = torch.log(-torch.expm1(chosen.logsumexp(-1, keepdim=True).clamp_max(-1e-6)))
+    direct, along = torch.cat([chosen, rest], -1), torch.randn(70, shared + 1)
+    made = _Common.apply(logits, ids)
+    torch.testing.assert_close(made, direct, rtol=1e-4, atol=1e-4)
+    gradients = [torch.autograd.grad((x * along).sum(), logits, retain_graph=True)[0] for x in (made, direct)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)

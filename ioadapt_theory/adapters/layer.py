@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import is_
 from typing import Any, ClassVar
 
 import torch
@@ -51,7 +52,7 @@ class AdaptedLayer(nn.Module):
         self._made: dict[str, nn.Parameter] = {}  # the merged tensors
         self._digests: dict[str, tuple[torch.dtype, int]] = {}  # of the merged tensors, in their first dtype
         self._base = self._chain = operator(base_layer)
-        self._links: tuple[nn.Module, ...] = ()  # the modules that _chain is built from
+        self._links: list[nn.Module | None] = []  # the modules that _chain is built from
 
     def extra_repr(self) -> str:
         """Return the names of the active adapters, and whether they are merged, for ``print(model)``."""
@@ -85,14 +86,17 @@ class AdaptedLayer(nn.Module):
         moved = self._base.module is not self._modules["base_layer"]  # replaced, or an nn.DataParallel replica
         if moved:
             self._base = operator(self.base_layer)
-        links = tuple(part for name in self.active for part in self._parts(name))
-        if moved or links != self._links:  # or an adapter was replaced by assignment
+        links = self._linked(self.active)
+        if moved or len(links) != len(self._links) or not all(map(is_, links, self._links)):  # replaced by assignment
             self._chain, self._links = self._chained(self.active), links
         return self._base if self.disabled else self._chain
 
-    def _parts(self, name: str) -> tuple[nn.Module, ...]:
-        adapter = self.adapters._modules.get(name)
-        return () if adapter is None else (adapter, *adapter._modules.values())  # type: ignore[arg-type]
+    def _linked(self, names: Sequence[str]) -> list[nn.Module | None]:
+        known = self._modules["adapters"]._modules  # type: ignore[union-attr]
+        links: list[nn.Module | None] = []
+        for adapter in [known[name] for name in names if name in known]:
+            links += adapter, *adapter._modules.values()  # type: ignore[union-attr]
+        return links
 
     def _chained(self, names: Sequence[str]) -> Operator:
         chain = self._base
@@ -150,7 +154,7 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
-        self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
+        self.active, self._links = names, self._linked(names)
 
     def merged_tensors(self) -> dict[str, Tensor]:
         """Return the weight and bias (if any) of an equivalent plain layer, in the base layer's layout and dtype.

@@ -17,7 +17,7 @@ from torch import nn
 
 from ioadapt_theory.checkpoints.files.config import fitting, read_config
 from ioadapt_theory.checkpoints.files.folder import open_path
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, MissingExtraError, UnsupportedError
 
 LONGEST_REASON: Final = 300
 """Maximum number of characters of another library's message."""
@@ -68,6 +68,20 @@ def model_class(config: Path) -> Any:
         msg = f"{config} names {named!r:.80}, which is not a model class of the installed {library}; {way}."
         raise FileFormatError(msg)
     return kind
+
+
+def load_tokenizer(folder: Path | str, way: str) -> Any:
+    """Load a tokenizer of transformers; the FileFormatError for an unusable one tells ``way``, the way out."""
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtraError("transformers", "examples") from error
+    with guest(f"{folder} has no usable tokenizer, so {way}", "transformers"):
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        if len(tokenizer) <= len(tokenizer.all_special_ids):  # as transformers 5.0 makes for a folder without one
+            msg = "it has only special tokens"
+            raise ValueError(msg)
+    return tokenizer
 
 
 @contextmanager

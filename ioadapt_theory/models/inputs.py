@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.pairing import Pairing, paired, paired_tokens
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.models.guests import guest
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.models.guests import guest, load_tokenizer
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 64
@@ -65,9 +65,8 @@ def read_both(
             text is short.
 
     Raises:
-        FileFormatError: the file cannot be read, or is a text file without text.
-        InvalidValueError: a model has no tokenizer or text encoder, or needs more inputs than a prompt, the text is too
-            short, or two tokenizers have too little in common.
+        FileFormatError: the file cannot be read, or is a text file without text, or a model has no tokenizer.
+        InvalidValueError: the text is too short, or two tokenizers have too little in common.
         MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
@@ -81,7 +80,8 @@ def read_both(
         msg = f"{path} contains no text; give a file with text."
         raise FileFormatError(msg)
     (folder, model), (other, _) = source, target
-    tokenizers = [_pretrained("AutoTokenizer", name, "tokenizer") for name in (folder, other)]
+    way = "give the inputs as tensors in a .safetensors file"
+    tokenizers = [load_tokenizer(name, way) for name in (folder, other)]
     (ids, places), (others, _) = (_read(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
     if torch.equal(ids, others):
         size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizers[0])
@@ -150,16 +150,3 @@ def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None) 
     most = tokens // length
     count = min(rows, most, max(ROWS // 2, ENTRIES // (length * classes)))
     return torch.linspace(0, most - 1, count).round().long() * length, length
-
-
-def _pretrained(kind: str, folder: str, what: str) -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError("transformers", "examples") from error
-    try:
-        with guest(folder, "transformers"):
-            return getattr(transformers, kind).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except FileFormatError as error:
-        msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in a .safetensors file."
-        raise InvalidValueError(msg) from error

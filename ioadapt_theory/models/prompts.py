@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.models.guests import guest
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.models.guests import load_tokenizer
 from ioadapt_theory.models.inputs import TENSORS, Batches, read_both
 from ioadapt_theory.models.sources import MAIN, Source
 
@@ -101,16 +101,11 @@ def _family(source: Source) -> str:
 
 def _ids(source: Source, part: str, prompts: list[str]) -> Tensor:
     folder = source.tokenizer(part)
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError("transformers", "examples") from error
     way = "give a pipeline with its tokenizers (for a single file, as --config)"
     if not folder.is_dir():
         msg = f"{folder} does not exist, so prompts cannot be read; {way}."
         raise InvalidValueError(msg)
-    with guest(f"{folder} has no usable tokenizer for prompts, so {way}", "transformers"):
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    tokenizer = load_tokenizer(folder, way)
     length = min(tokenizer.model_max_length, LONGEST)
     ids: Tensor = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")[
         "input_ids"

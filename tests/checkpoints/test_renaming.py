@@ -140,8 +140,8 @@ def test_every_layer_of_a_saved_model_is_found_under_its_own_name(kind, tmp_path
 
 
 def test_an_adapter_with_the_names_of_transformers_4_fits_model_and_file(tmp_path):
-    old, new = Name("", "vit.encoder.layer.1.attention.attention.query"), "vit.layers.1.attention.q_proj"
-    model = quiet(MODELS["ViT"])
+    model, old = quiet(MODELS["ViT"]), Name("", "vit.encoder.layer.1.attention.attention.query")
+    new = next(n for n in adaptable(model) if "layer.1" in n or "layers.1" in n)  # transformers 5.0 has the old name
     model.save_pretrained(tmp_path)
     with open_checkpoint(str(tmp_path)) as checkpoint:
         for weights in (ModelWeights(model), checkpoint_weights(checkpoint)):

@@ -23,7 +23,7 @@ class Letters:
 
 @pytest.fixture
 def read(monkeypatch, tmp_path):
-    monkeypatch.setattr(inputs, "_pretrained", lambda *_: Letters())
+    monkeypatch.setattr(inputs, "load_tokenizer", lambda *_: Letters())
 
     def read(text: str, rows: int = 512, **options: object) -> torch.Tensor:
         (path := tmp_path / "text.txt").write_text(text)

@@ -179,6 +179,7 @@ def test_compile_takes_the_whole_layer_as_one_graph(family, placement):
 @single
 @pytest.mark.parametrize("shape", [(7, C), (3, 5, C)], ids=str)
 def test_export_takes_batches_of_any_size(family, placement, shape):
+    torch.compiler.reset()
     model = build(family, placement, "linear").eval()
     batch = torch.export.Dim("batch")
     exported = torch.export.export(model, (torch.randn(shape),), dynamic_shapes=({0: batch},)).module()

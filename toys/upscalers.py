@@ -12,17 +12,13 @@ Examples:
 
 import argparse
 import sys
-from concurrent.futures import as_completed
-from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from tqdm import tqdm
-
 from ioadapt_theory.cli import OK, Parser, guarded
-from ioadapt_theory.processes import pool
 from toys.common.command_line import folder, whole
+from toys.common.parts import collect
 from toys.common.style import styled, write
 from toys.cugan import output
 from toys.cugan.images import TASKS
@@ -47,20 +43,8 @@ def parts(names: tuple[str, ...], tasks: tuple[str, ...], steps: int, seed: int,
 
 def run(todo: list[Part], cache: Path, jobs: int) -> dict[str, Any]:
     """Return the errors of every part, and the weight cosines of the networks; finished parts are not run again."""
-    found: dict[Part, Any] = {}
-    with (
-        pool(jobs) if jobs > 1 else nullcontext() as executor,
-        tqdm(total=len(todo), desc="upscalers", disable=None) as bar,
-    ):
-        first = [part for part in todo if part.source == part.target]  # moved adapters are trained by these parts
-        for some in first, [part for part in todo if part.source != part.target]:
-            waiting = {executor.submit(part.result, cache): part for part in some} if executor else {}
-            for future in as_completed(waiting):
-                found[waiting[future]] = future.result()
-                bar.update()
-            for part in some if executor is None else ():
-                found[part] = part.result(cache)
-                bar.update()
+    moved = [part for part in todo if part.source != part.target]  # their adapters are trained by the others
+    found = collect([[part for part in todo if part.source == part.target], moved], cache, jobs, "upscalers")
     names = sorted({part.target for part in todo}, key=NAMES.index)
     return {
         "cosines": {f"{a} > {b}": weight_cosine(a, b) for a, b in product(names, names) if a != b},

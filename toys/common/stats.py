@@ -110,3 +110,19 @@ def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, pow
 
     enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice the solution for a central t
     return float(spread * optimize.brentq(missing, 0.0, enough))
+
+
+def ratio(numerators: Sequence[float] | np.ndarray, denominators: Sequence[float] | np.ndarray) -> Interval:
+    """Return the ratio of two sums over replicates, with a jackknife's t interval.
+
+    The arrays are flat, or have one row; a replicate is left out of both sums together.
+    """
+    from scipy import stats
+
+    a, b = (np.asarray(x, dtype=np.float64).ravel() for x in (numerators, denominators))
+    n, whole = len(a), float(a.sum() / b.sum())
+    if n == 1:
+        return Interval(whole, float("nan"), float("nan"), 1)
+    without = (a.sum() - a) / (b.sum() - b)
+    half = float(stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) / n * np.square(without - without.mean()).sum()))
+    return Interval(whole, whole - half, whole + half, n)

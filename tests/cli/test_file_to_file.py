@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load
@@ -100,6 +100,21 @@ def test_one_command_moves_all_parts_from_file_to_file(world, tmp_path, capsys):
     out.write_bytes((folder / "style.safetensors").read_bytes())
     assert main(words) == MISUSE
     assert "was not written by this command; pass --force" in capsys.readouterr().err
+
+
+def test_a_file_without_text_encoders_is_told_and_a_copy_without_steps_is_predicted_from_all_rows(
+    world, tmp_path, capsys
+):
+    folder, _, _ = world
+    for name in ("old", "new"):
+        unet = {key: t for key, t in load_file(folder / f"{name}.safetensors").items() if "diffusion_model" in key}
+        save_file(unet, tmp_path / f"{name}.safetensors")
+    words = ["transfer", folder / "style.safetensors", tmp_path / "old.safetensors", tmp_path / "new.safetensors"]
+    words += ["--config", folder / "old", "--prompts", folder / "prompts.txt", "--rows", 24, "--steps", 0]
+    assert main([*map(str, words), "--out", str(tmp_path / "out.safetensors"), "--format", "json"]) == OK
+    told = capsys.readouterr()
+    assert f"new.safetensors has no text encoder; its prompts are read by those of {folder / 'old'}" in told.err
+    assert json.loads(told.out)["rows"] == {"fit": 0, "select": 0, "test": 24}
 
 
 def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(world, tmp_path, capsys):

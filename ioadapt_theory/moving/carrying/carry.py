@@ -24,7 +24,7 @@ from ioadapt_theory.moving.carrying.loop import race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
 from ioadapt_theory.moving.carrying.starts import Starts
-from ioadapt_theory.moving.carrying.trial import Adapters, Options, Trial, only, put
+from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, only, put
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
 TOO_FEW = 16
@@ -147,6 +147,9 @@ class _Carrying:
             best = "copy"
         if not best or scores[best] <= 0:
             best = ""
+        if self.trial.options.steps == 0 and [*self.made.by_rule] == [COPY]:  # no row is used: all of them may predict
+            self.rows = self.trial.rows = self.rows.all_to_predict()
+            self.trial.goals.clear()
         shown = {n: found[n] for n in dict.fromkeys((best, "copy")) if n in found}
         predicted = self.trial.predicted(shown, self.rows.predict)
         certain = [n for n in shown if predicted[n].sampled[0] > 0] if best else []

@@ -41,7 +41,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "How far apart are two checkpoints?",
         {
             "ioadapt_theory.checkpoints": ("open_checkpoint",),
-            "ioadapt_theory.similarity": ("compare", "Options", "Comparison"),
+            "ioadapt_theory.similarity": ("compare", "Comparison"),
         },
     ),
     "claims": (

@@ -12,7 +12,6 @@ from torch.optim.swa_utils import AveragedModel
 from torch.testing import assert_close
 
 from ioadapt_theory import (
-    FAMILIES,
     adapt,
     count,
     disable,
@@ -25,6 +24,7 @@ from ioadapt_theory import (
     unload,
     unmerge,
 )
+from ioadapt_theory.adapters import FAMILIES
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import identical
 from ioadapt_theory.errors import InvalidValueError

@@ -27,7 +27,7 @@ class Goal:
     """
 
     def __init__(
-        self, s: Tensor, sa: Tensor, t: Tensor, need: str, weight: float = 0.0, *, spread: bool = True
+        self, s: Tensor, sa: Tensor, t: Tensor, need: str, weight: float = 0.0, *, spread: bool = True, own: float = 0.0
     ) -> None:
         """Set the goal.
 
@@ -37,9 +37,10 @@ class Goal:
             t: outputs of the plain target, on whose device the goal is computed.
             need: what both models need.
             weight: weight of the target in the guessed labels.
+            own: weight of the target's own probabilities in the labels of ``loss``, p_Sa (p_T/p_S)^own.
             spread: whether ``sums`` also covers the weights 0 and twice ``weight``, for the interval of a prediction.
         """
-        self.need, self.weight, self.shape = need, weight, t.shape
+        self.need, self.weight, self.own, self.shape = need, weight, own, t.shape
         self.in_images = need == "labels" and len(t.shape) > 3
         self.weights = (weight, 0.0, 2 * weight) if spread and weight else (weight,)
         self.s, self.sa, self.t = (self._flat(x.detach().to(t.device)) for x in (s, sa, t))
@@ -129,8 +130,8 @@ class Goal:
     def loss(self, adapted: Tensor) -> Tensor:
         """Return the loss of the adapted target's outputs, which may be differentiated: per row and position if labels.
 
-        It is the cross-entropy with the adapted source's labels, ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for "change", and
-        ‖ta - sa‖² / ‖sa - s‖² for "outputs".
+        It is the cross-entropy with the adapted source's labels (see ``own``), ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for
+        "change", and ‖ta - sa‖² / ‖sa - s‖² for "outputs".
         """
         loss: Tensor = _Loss.apply(adapted, self)  # type: ignore[no-untyped-call]
         return loss
@@ -141,7 +142,7 @@ class Goal:
         total, size = torch.zeros(2, dtype=torch.float64, device=self.t.device)
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
             if self.need == "labels":
-                q, logs = sa.softmax(-1), a.log_softmax(-1)
+                q, logs = (sa + self.own * (t - s) if self.own else sa).softmax(-1), a.log_softmax(-1)
                 total, size = total - (q * logs).sum(-1).sum(dtype=torch.float64), size + len(a)
                 g = logs.exp_().sub_(q)
             else:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.effect.certificate import following
-from ioadapt_theory.effect.intervals import LEAST, Doubt, interval
+from ioadapt_theory.effect.intervals import LEAST, Doubt, interval, least
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWS, LEVEL = 400, 0.8
@@ -121,6 +121,14 @@ class Prediction(Alignment):
         """The share of the gain that is retained: R_KL if ``need`` is "labels", R if "change", R_out if "outputs"."""
         share = self.R_out if self.need == "outputs" else self.R_KL
         return self.R if share is None else share
+
+    @property
+    def least(self) -> float:
+        """The share that the rows show for sure, at 99 %; ``transfer`` adds an adapter only if it is above 0.
+
+        It is the lower end of ``sampled``, or of a Student interval, which is wide for few rows.
+        """
+        return min(self.sampled[0], least(self.kept, self.doubt, self.need, self.rows))
 
     def bound(self, explained: float) -> float:
         """Return the largest possible error of R if both models need the same change: 2q √(1 - c²) √(1/x - 1).

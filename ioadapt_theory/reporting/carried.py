@@ -39,9 +39,11 @@ def sentences(outcome: CarryReport) -> list[str]:
     gain = gains.get(outcome.need, "(R, if both models need the same change)")
     own = "squared effect that can be kept at this rank" if outcome.extracted else "own gain that its closed form keeps"
     layers = f"; in the line of a layer, it shows the share of the layer's {own}" if outcome.layers else ""
+    last = "; after the test, the last steps were on all" if outcome.chosen.endswith(" steps") else ""
+    total = sum(outcome.rows)
     lines = [
         f"The column 'kept' shows the predicted share of the gain {gain}{layers}.",
-        "Of the {} rows, {} were used to fit, {} to select and {} to test.".format(sum(outcome.rows), *outcome.rows),
+        "Of the {} rows, {} were used to fit, {} to select and {} to test{}.".format(total, *outcome.rows, last),
         *outcome.notes,
         *([outcome.compared] if outcome.compared else []),
     ]

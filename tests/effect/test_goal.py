@@ -66,3 +66,10 @@ def test_classes_of_images_are_in_dimension_1():
     ta.requires_grad_()
     images.loss(ta).backward()
     torch.testing.assert_close(ta.grad.sum(1), torch.zeros(4, 5, 2).float(), atol=1e-6, rtol=0)
+
+
+def test_labels_may_contain_what_the_target_knows():
+    s, sa, t, _ = (x.double() for x in outputs(2, 3, 5))
+    wanted = (sa.softmax(-1) * (t.softmax(-1) / s.softmax(-1)) ** 0.5).log().requires_grad_()
+    (gradient,) = torch.autograd.grad(Goal(s, sa, t, "labels", own=0.5).loss(wanted), wanted)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-12)

@@ -312,6 +312,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"starts": ["nowhere"]}, "starts may contain .* not 'nowhere'"),
         ({"seconds": 0}, "seconds must be"),
         ({"steps": 3, "seconds": 1.0}, "give one of them"),
+        ({"own": 1.5}, "own must be a weight from 0 to 1"),
         ({"inputs": X[:1]}, "1 row;"),
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
@@ -354,6 +355,22 @@ def test_a_start_is_judged_after_its_first_steps():
     assert max(outcome.scores, key=outcome.scores.get) == outcome.chosen
     timed = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="change", seconds=0.5)
     assert timed.steps > 0
+
+
+def test_the_last_steps_are_on_all_rows():
+    seen, stages = set(), []
+
+    def call(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        out = model(batch)
+        if out.requires_grad and stages and stages[-1].startswith("training"):
+            seen.update((stages[-1], float(row[0])) for row in batch)
+        return out
+
+    options = {"inputs": X, "need": "change", "starts": ["two-way"], "size": 8, "call": call}
+    outcome = transfer(adapted(mlp(0)), mlp(5), steps=100, progress=lambda stage, *_: stages.append(stage), **options)
+    assert (outcome.chosen, outcome.steps) == ("two-way, 100 steps", 100)
+    counts = [sum(stage == one for one, _ in seen) for stage in ("training", "training on all rows")]
+    assert counts == [sum(outcome.rows[:2]), len(X)]
 
 
 @pytest.mark.parametrize("rank", [1, 12])

@@ -20,7 +20,7 @@ from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import damaged
 from ioadapt_theory.moving.carrying.extraction import extract
 from ioadapt_theory.moving.carrying.fitting import base_layers
-from ioadapt_theory.moving.carrying.loop import race
+from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
 from ioadapt_theory.moving.carrying.starts import Starts
@@ -135,7 +135,8 @@ class _Carrying:
     def done(self) -> tuple[CarryReport, Adapters]:
         """Train the starts; return the report and the adapters to add, {} if none is likely to keep any of the gain."""
         copy = self.made.copy
-        runs = race(self.trial, self.made.by_rule)
+        budget = Budget(self.trial)
+        runs = race(self.trial, self.made.by_rule, budget)
         plain = self.trial.scores({"": copy})[""] if copy else 0.0
         found: dict[str, Adapters] = {run.label(rule): run.adapters() for rule, run in runs.items()}
         scores = {run.label(rule): run.score for rule, run in runs.items()}
@@ -152,13 +153,19 @@ class _Carrying:
             self.trial.goals.clear()
         shown = {n: found[n] for n in dict.fromkeys((best, "copy")) if n in found}
         predicted = self.trial.predicted(shown, self.rows.predict)
-        certain = [n for n in shown if predicted[n].sampled[0] > 0] if best else []
+        certain = [n for n in shown if predicted[n].least > 0] if best else []
         notes = []
         chosen = certain[0] if certain else best
         if certain and chosen != best:
-            why = f"which may keep none of the gain (lower bound {predicted[best].sampled[0]:z.2f})"
+            why = f"which may keep none of the gain (lower bound {predicted[best].least:z.2f})"
             notes.append(f"The candidate {chosen!r} was added instead of the best one, {best!r}, {why}.")
         put = found[chosen] if certain else {}
+        if put and (rule := next((rule for rule, run in runs.items() if run.label(rule) == chosen and run.at), None)):
+            runs[rule].finish(budget)
+            put, steps = runs[rule].adapters(), runs[rule].done
+            last = runs[rule].label(rule)
+            scores[last], predicted[last] = scores.pop(chosen), predicted.pop(chosen)
+            chosen = last
         return self.report(
             chosen if put else "zero",
             predicted.get(chosen),
@@ -223,7 +230,7 @@ class _Carrying:
             why = f"no candidate keeps any of the gain on the rows used for selection; {more}, or {train}"
             notes.append(f"No adapter was added: {why if self.made.picked or not self.made.mapped else IMPOSSIBLE}.")
         elif not put:
-            least = f"the best candidate may keep none of the gain (lower bound {best.sampled[0]:z.2f})"
+            least = f"the best candidate may keep none of the gain (lower bound {best.least:z.2f})"
             notes.append(f"No adapter was added: {least}; {more}, or {train}.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")

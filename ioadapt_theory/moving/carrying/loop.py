@@ -16,14 +16,37 @@ from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 LEAST, MOST, WEIGHTS = 20, 100, 3e8
 """Default numbers of steps of the winner for large and for small models, and number of weights times steps between."""
-LEADING, FIRST = 3, 10
-"""Number of starts that take first steps, and number of the winner's steps for each of them."""
+LEADING, FIRST, LAST, AGAIN = 3, 10, 0.3, 0.5
+"""Number of starts that take first steps, number of the winner's steps for each of them, share of the winner's steps
+that are taken on all rows, and the factor of their learning rate, which falls to 0 again."""
 RATE, SHARE, DECAY = 0.01, 0.3, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
 EXACT = 0.01
 """Largest difference of the retained shares from 1 of a start that needs no steps."""
 STRIDE = 10
 """Number of steps between two reports of progress."""
+
+
+class Budget:
+    """The number of steps, or the time, that the winner may take; ``first`` steps of it are taken by every start.
+
+    The ``last`` ones are taken on all rows, when the winner is predicted and chosen.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.seconds, self.began = trial.options.seconds, time.monotonic()
+        weights = sum(p.numel() for p in trial.target.parameters())
+        given = trial.options.steps
+        self.total = int(max(LEAST, min(MOST, WEIGHTS // weights))) if given is None else given
+        self.last = round(LAST * self.total)
+        self.first = min(max(self.total // FIRST, 3), self.total - self.last)
+
+    def gone(self, done: int) -> float:
+        """Return the share of the budget, without the last steps, that is used up after this number of steps."""
+        if self.seconds is not None:
+            return (time.monotonic() - self.began) / (self.seconds * (1 - LAST))
+        most = self.total - self.last
+        return 1.0 if done >= most else max(0.0, (done - self.first) / (most - self.first))
 
 
 class Run:
@@ -78,6 +101,21 @@ class Run:
                 self.optimiser.step()
                 self.done += 1
 
+    def finish(self, budget: Budget) -> None:
+        """Take the last steps of the budget on all rows, those of the prediction first."""
+        began, rows = self.done, self.trial.rows
+        with torch.no_grad():
+            for layer, adapter in self.best.items():
+                for p, best in zip(self.work[layer].parameters(), adapter.parameters(), strict=True):
+                    p.copy_(best)
+        pairs = rows.predict + rows.fit + rows.select
+        count = budget.last if budget.seconds is None else round(self.done * LAST / (1 - LAST))
+        self.done = 0
+        for _ in range(count):
+            self.trial.progress("training on all rows", self.done, count)
+            self.steps(1, lambda k: AGAIN * (1 - k / count), pairs)
+        self.best, self.at, self.done = self.work, self.at + count, began + count
+
     def label(self, rule: Rule) -> str:
         return f"{rule.kind}, {self.at} steps" if self.at else rule.kind
 
@@ -85,31 +123,14 @@ class Run:
         return {layer: adapter.to(self.dtypes[layer]) for layer, adapter in deepcopy(self.best).items()}
 
 
-class Budget:
-    """The number of steps, or the time, that the winner may take; ``first`` steps of it are taken by every start."""
-
-    def __init__(self, trial: Trial) -> None:
-        self.seconds, self.began = trial.options.seconds, time.monotonic()
-        weights = sum(p.numel() for p in trial.target.parameters())
-        given = trial.options.steps
-        self.total = int(max(LEAST, min(MOST, WEIGHTS // weights))) if given is None else given
-        self.first = min(max(self.total // FIRST, 3), self.total)
-
-    def gone(self, done: int) -> float:
-        """Return the share of the budget that is used up after this number of steps."""
-        if self.seconds is not None:
-            return (time.monotonic() - self.began) / self.seconds
-        return 1.0 if done >= self.total else max(0.0, (done - self.first) / (self.total - self.first))
-
-
-def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]]) -> dict[Rule, Run]:
+def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]], budget: Budget) -> dict[Rule, Run]:
     """Return all starts, the best of which is trained until the budget's end.
 
     A start that is already exact ends the race. The starts with the best scores take their first steps, and the best is
     chosen after them, since the best closed form may be one from which no step leads on. The winner is trained on the
     selection rows, too; a prediction has rows of its own.
     """
-    budget, runs = Budget(trial), dict[Rule, Run]()
+    runs = dict[Rule, Run]()
     fit, select = trial.rows.fit, trial.rows.select
     for number, (rule, made) in enumerate(starts.items()):
         trial.progress(f"starting from {rule.kind}", number, len(starts))
@@ -128,7 +149,7 @@ def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]]) -> dict[Ru
     run = max(runs.values(), key=lambda run: run.score)
     while not run.idle and (not run.done or budget.gone(run.done) < 1):
         trial.progress("training", run.done, budget.total)
-        count = 1 if budget.seconds else min(STRIDE, budget.total - run.done)
+        count = 1 if budget.seconds else min(STRIDE, budget.total - budget.last - run.done)
         run.steps(count, lambda k: 1 - budget.gone(k), fit + select)
     run.look(last=True)
     return runs

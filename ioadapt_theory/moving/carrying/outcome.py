@@ -44,7 +44,8 @@ class CarryReport(TransferReport):
         chosen: what was added, "copy", a closed form such as "two-way" or "blocks", or a start and its number of steps
             such as "blocks, 30 steps"; "zero" if nothing was.
         prediction: prediction for this candidate, or the best one if none was added, on rows used neither to fit nor to
-            select; None if no candidate kept any of the gain on the selection rows.
+            select, before its last steps, which are on all rows; None if no candidate kept any of the gain on the
+            selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
         foretold: cosine and size ratio of the effects, foretold by a map of the models to first order, without inputs.

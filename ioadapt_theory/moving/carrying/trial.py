@@ -45,6 +45,7 @@ class Options:
     starts: tuple[str, ...] | None = None
     steps: int | None = None
     seconds: float | None = None
+    own: float = 0.0
     placement: str | None = None
     rank: int | None = None
     rank_share: float = 0.98
@@ -75,6 +76,9 @@ class Options:
                 limit = " and at most 1" if most == 1 else ""
                 msg = f"{key} must be a {what} above 0{limit}, not {value!r}."
                 raise InvalidValueError(msg)
+        if not (isinstance(self.own, int | float) and 0 <= self.own <= 1):
+            msg = f"own must be a weight from 0 to 1, not {self.own!r}."
+            raise InvalidValueError(msg)
         if self.steps is not None and self.seconds is not None:
             msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)
@@ -141,7 +145,7 @@ class Trial:
         with torch.no_grad(), disable(self.target):
             t = self.run(self.target, pair[1], number)
         spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
-        goal = Goal(s, sa, t, self.need, self.weight, spread=spread)
+        goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=self.options.own)
         if self._has_room(goal.t):
             self.goals[id(pair[0])] = goal
         return goal
@@ -151,7 +155,7 @@ class Trial:
 
     def loss(self, pair: Pair, number: int, adapted: Tensor) -> Tensor:
         """Return the loss of the adapted target's outputs on a pair of batches, see ``Goal.loss``."""
-        if self.need != "labels" or id(pair[0]) in self.goals or self._has_room(adapted):
+        if self.need != "labels" or self.options.own or id(pair[0]) in self.goals or self._has_room(adapted):
             return self.goal(pair, number).loss(adapted)
         with torch.no_grad(), only(layers(self.source), self.name):  # the plain models' outputs are not needed
             sa = self.run(self.tuned or self.source, pair[0], number).to(adapted.device)

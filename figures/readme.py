@@ -23,6 +23,7 @@ from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys import two_tokenizers
 from toys.common.style import styled, write
 from toys.drift import output as spectrum
 from toys.glyphs import sheet
@@ -111,6 +112,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "kinship": recorded.kinship,
     "products": recorded.products,
     "carry": recorded.carry,
+    "tokenizers": two_tokenizers.section,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
@@ -31,7 +31,7 @@ from toys.page import front
 from toys.transfer import records
 from toys.transfer.output import page as pages
 from toys.transfer.output import picture
-from toys.transfer.protocol import names, protocol
+from toys.transfer.protocol import Protocol, names, protocol
 from toys.transfer.verdicts import endpoint
 
 if TYPE_CHECKING:
@@ -72,14 +72,12 @@ def _row(claim: Claim) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def studies(*wanted: str) -> str:
-    return "\n".join(
-        pages.section(protocol(name), one, f"{name}.png") for name, one in records.every().items() if name in wanted
-    )
+def studies(written: Callable[[Protocol, Mapping[str, Any]], str], *wanted: str) -> str:
+    return "\n".join(written(protocol(name), one) for name, one in records.every().items() if name in wanted)
 
 
-def headlines() -> str:
-    return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
+def kinds(folder: str = "") -> str:
+    return endpoint.kinds(lambda name: f"{folder}{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
 def formal() -> str:
@@ -103,10 +101,13 @@ def reported(*models: str) -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
-    "molecules": partial(studies, "molecules"),
-    "transfer": partial(studies, *(name for name in names() if name != "molecules")),
+    "molecules": partial(studies, pages.summary, "molecules"),
+    "transfer": partial(studies, pages.summary, *(name for name in names() if name != "molecules")),
+    "tables": partial(studies, pages.details, *names()),
+    "drift-tables": lambda: spectrum.tables(drift()),
     "formal": formal,
-    "studies": headlines,
+    "studies": partial(kinds, "docs/"),
+    "kinds": kinds,
     "results": endpoint.results,
     "spectrum": lambda: spectrum.section(drift()),
     "kinship": recorded.kinship,

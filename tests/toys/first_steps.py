@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +27,6 @@ from toys.transfer.world import World
 FILE = Path(__file__).with_suffix(".json")
 GLYPHS = {"base": 4, "target": 2, "adapter": 3, "batch": 8, "drawings": 1}
 FEW = {
-    "language": {"base": 4, "target": 2, "adapter": 3, "batch": 4, "measure": 8},
     "diffusion": GLYPHS | {"judge": 4, "samples": 1},
     "encoder": GLYPHS | {"judge": 4, "taught": 20},
     "control": GLYPHS | {"taught": 20},
@@ -37,14 +35,6 @@ FEW = {
 }
 """Study -> options that are changed in its quick size."""
 RATES = {"molecules": 1e-3}  # all other studies: 1e-2
-
-
-def _text() -> dict[str, Tensor]:
-    """Return fixed texts instead of Python's own, which depend on its version."""
-    uses = ("documents", "train", "docstrings", "asked")
-    drawn = np.random.default_rng(0)
-    each = [f"{use}{part}" for use in uses for part in ("", ", validation", ", test")] + ["validation", "test"]
-    return {use: torch.from_numpy(drawn.integers(32, 127, 2000)) for use in each}
 
 
 def _sentences(kind: str, seed: int) -> Parts:
@@ -62,8 +52,6 @@ def small(name: str) -> Iterator[None]:
     _world.cache_clear()
     with (
         mock.patch.dict(sizes, quick=few),
-        mock.patch("toys.language.corpora", _text),
-        mock.patch("toys.words.training.corpora", _text),
         mock.patch("toys.embeddings.parts", _sentences),
         mock.patch("toys.control.MEASURED", 8),
     ):

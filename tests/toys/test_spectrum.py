@@ -15,7 +15,8 @@ from toys.transfer.runs import COPIED
 from toys.transfer.verdicts import carried
 
 RECORD = read(DATA / "spectrum.json")
-PAGE = (Path(__file__).parents[2] / "docs" / "transfer.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, TABLES = ((DOCS / name).read_text(encoding="utf-8") for name in ("transfer.md", "results.md"))
 
 
 def blank(name: str) -> tuple[Family, torch.nn.Module]:
@@ -79,7 +80,7 @@ def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
 
 
 def test_the_tables_of_the_page_are_those_of_the_record():
-    text = PAGE.partition("<!-- spectrum:")[2].partition("<!-- end of spectrum -->")[0]
+    text = TABLES.partition("<!-- drift-tables:")[2].partition("<!-- end of drift-tables -->")[0]
     tables = re.findall(r"Target ([^\n]*):\n\n((?:\|[^\n]*\n)+)", text)
     assert [words for words, _ in tables] == list(bins.KINDS.values())
     for kind, (_, table) in zip(bins.KINDS, tables, strict=True):

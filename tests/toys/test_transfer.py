@@ -14,11 +14,11 @@ from toys.transfer.rows import adapted, carried, carries
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
 from toys.transfer.study import Study
-from toys.transfer.verdicts.judge import Verdict, claim, comparisons
+from toys.transfer.verdicts.judge import Verdict, comparisons
 from toys.words.model import BYTES, LAYERS, Model
 from toys.words.text import LENGTH
 
-PLAN = protocol("language")
+PLAN = protocol("control")
 SEEDS = 12
 
 
@@ -74,13 +74,13 @@ def test_in_a_null_world_a_table_has_a_decided_cell_at_most_once_in_twenty():
 @pytest.mark.parametrize(("planted", "said"), [(-0.1, Verdict.BETTER), (0.1, Verdict.WORSE), (0.0, Verdict.SAME)])
 def test_what_is_planted_is_what_is_said(planted, said):
     rows = world(np.random.default_rng(1), {"input": planted}, noise=0.003)
-    assert claim([c for c in comparisons(PLAN, rows) if c.row == "input"]) is said
+    assert {c.verdict for c in comparisons(PLAN, rows) if c.row == "input"} == {said}
 
 
 def units(rates: int) -> list[Run]:
     lora = PLAN.methods["lora"]
     return [
-        Run(toy="language", size="quick", seed=0, what="train", rule=PLAN.rule, method=lora, rate=0.01 / (k + 1))
+        Run(toy=PLAN.world, size="quick", seed=0, what="train", rule=PLAN.rule, method=lora, rate=0.01 / (k + 1))
         for k in range(rates)
     ]
 
@@ -102,7 +102,8 @@ def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():
         return {unit: figures(unit) for unit in sorted(todo, key=lambda unit: unit.seed)}
 
     def figures(unit: Run) -> dict[str, object]:
-        here = {m: {"loss": unit.seed} for m in models}
+        measured = dict.fromkeys((PLAN.measure, *PLAN.also), unit.seed)
+        here = dict.fromkeys(models, measured)
         match unit.what:
             case "facts":
                 alike = {target: {LAYERS[0]: {"weight": unit.seed}} for target in PLAN.targets}
@@ -112,7 +113,7 @@ def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():
             case "carry":
                 return {"LoRA-X": here}
             case _:
-                return {"validation": 1.0, "numbers": 1, "measured": {"loss": unit.seed}}
+                return {"validation": 1.0, "numbers": 1, "measured": measured}
 
     found = Study(PLAN, seeds, "quick", rates=dict.fromkeys(PLAN.methods, 0.01)).results(run)
     assert {tuple(values) for row in found["rows"].values() for values in row.values()} == {seeds}

@@ -112,17 +112,20 @@ def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, pow
     return float(spread * optimize.brentq(missing, 0.0, enough))
 
 
-def ratio(numerators: Sequence[float] | np.ndarray, denominators: Sequence[float] | np.ndarray) -> Interval:
+def ratio(
+    numerators: Sequence[float] | Sequence[np.ndarray] | np.ndarray,
+    denominators: Sequence[float] | Sequence[np.ndarray] | np.ndarray,
+) -> Interval:
     """Return the ratio of two sums over replicates, with a jackknife's t interval.
 
-    The arrays are flat, or have one row; a replicate is left out of both sums together.
+    Arrays are by replicate, or by cell and replicate; then the result is the mean of the cells' ratios.
     """
     from scipy import stats
 
-    a, b = (np.asarray(x, dtype=np.float64).ravel() for x in (numerators, denominators))
-    n, whole = len(a), float(a.sum() / b.sum())
+    a, b = (np.atleast_2d(np.asarray(x, dtype=np.float64)) for x in (numerators, denominators))
+    n, whole = a.shape[1], float((a.sum(1) / b.sum(1)).mean())
     if n == 1:
         return Interval(whole, float("nan"), float("nan"), 1)
-    without = (a.sum() - a) / (b.sum() - b)
+    without = ((a.sum(1, keepdims=True) - a) / (b.sum(1, keepdims=True) - b)).mean(0)
     half = float(stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) / n * np.square(without - without.mean()).sum()))
     return Interval(whole, whole - half, whole + half, n)

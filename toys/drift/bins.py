@@ -93,9 +93,9 @@ def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
     return float(np.mean([some.mean() for some in found])), half
 
 
-def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
+def bins(result: Mapping[str, Any], rows: Sequence[str] = tuple(ROWS)) -> dict[tuple[str, str], dict[str, Bin]]:
     return {
-        (kind, level): {row: binned(result, kind, level, row) for row in ROWS}
+        (kind, level): {row: binned(result, kind, level, row) for row in rows}
         for kind in KINDS
         for level in levels(result, kind)
     }

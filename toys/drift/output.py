@@ -132,15 +132,33 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 
 def section(result: Mapping[str, Any]) -> str:
+    """Return what is on the page: the picture, the shares by family, and the findings."""
     shown = "Charts: the share of its gain that each adapter keeps, by drift, and the share predicted for LoRA"
-    picture = f"![{shown}](spectrum.png)"
-    return "\n".join([picture, "", *_lines(result)]) + "\n"
+    said = [f"- {one}" for one in findings(result)]
+    return "\n".join([f"![{shown}](spectrum.png)", "", *markdown(*by_family(result), numbers=True), "", *said]) + "\n"
+
+
+def by_family(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return the shares kept in each family at a small, a middle and the largest drift; families may differ in sign."""
+    lines = []
+    for name, seeds in result["families"].items():
+        of = [rows for (kind, _), rows in bins({"families": {name: seeds}}, MAIN).items() if kind == "drift"]
+        for rows in of[1], of[len(of) // 2], of[-1]:
+            cells = (f"{rows[row].mean:.2f} ± {rows[row].half:.2f}" for row in MAIN)
+            lines.append([name, f"{rows['lora'].cosine:.2f}", *cells])
+    return ["share kept: family", "cosine of the weights", *(ROWS[row] for row in MAIN)], lines
+
+
+def tables(result: Mapping[str, Any]) -> str:
+    return "\n".join(_tables(result)) + "\n"
 
 
 def _lines(result: Mapping[str, Any]) -> list[str]:
-    lines = [f"- {one}" for one in findings(result)]
-    lines += [
-        "",
+    return [*(f"- {one}" for one in findings(result)), "", *_tables(result)]
+
+
+def _tables(result: Mapping[str, Any]) -> list[str]:
+    lines = [
         "The tables show the share of the gain that each adapter keeps, averaged over the families"
         f" {families(result)}, ± half the width of the 95 % interval. A share below {LEAST:g} counts as {LEAST:g}.",
     ]

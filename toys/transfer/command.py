@@ -134,10 +134,6 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
     if stored is None:
         msg = f"The study {plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
         raise InvalidValueError(msg)
-    if plan.name in records.SAME:
-        other = protocol(records.SAME[plan.name])
-        msg = f"The study {plan.name} shares models and LoRA with {other.name}; run {other.command} --carried instead."
-        raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
     with shown(plan.name, out / "cache", jobs) as units:

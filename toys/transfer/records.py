@@ -16,8 +16,6 @@ from ioadapt_theory.results import record
 from toys.transfer.protocol import names
 
 DATA: Final = Path(__file__).parents[1] / "data"
-SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
-"""Study -> another study with the same models and the same LoRA."""
 
 
 def recorded(name: str) -> dict[str, Any] | None:
@@ -31,8 +29,8 @@ def every() -> Mapping[str, dict[str, Any]]:
 
 
 def carried_over(name: str) -> dict[str, Any] | None:
-    """Return the record of moving a study's LoRA with ``transfer``, or None; SAME names studies that share a record."""
-    path = DATA / "carried" / f"{SAME.get(name, name)}.json"
+    """Return the record of moving a study's LoRA with ``transfer``, or None."""
+    path = DATA / "carried" / f"{name}.json"
     return read(path) if path.exists() else None
 
 

@@ -1,1 +1,1 @@
-"""Parts of the language toys: text from Python's library, a byte-level model, and its training."""
+"""The byte-level language model of the study of drift, and its text from Python's library."""

@@ -1,4 +1,4 @@
-"""The section on a study for a page or the screen: headline, verdicts of every method, controls and tables."""
+"""The results of a study for its page, for the page of all tables, and for the screen."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, median
@@ -11,27 +11,25 @@ from ioadapt_theory.claims.printed import table as printed
 from toys.common.stats import Interval, holm, t_test
 from toys.common.style import LABELS
 from toys.transfer.output import table
-from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.records import carried_over
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried, endpoint, repetition
-from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention
 
 WIDEST: Final = 8
 """Maximum number of targets in one table."""
 COMPARED: Final = (
     "methods",
     "targets by verdict",
-    "older rule",
     "target with the smallest p",
     "difference there (95 % interval)",
     "p, corrected (comparisons)",
     "detectable",
     "targets by verdict, after subtracting the difference on the source",
 )
-"""Columns of the table of comparisons; ``docs/transfer.md`` explains them."""
+"""Columns of the table of comparisons; ``docs/results.md`` explains them."""
 ERRORS: Final = {
     "loss": "the loss on test data, in nats",
     "kcal/mol": "the root mean square error on test molecules, in kcal/mol",
@@ -45,7 +43,7 @@ ERRORS: Final = {
 
 
 def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) -> str:
-    """Return a study's result in one line: the shares of the gain that adapters keep, or, without shares, the verdicts.
+    """Return a study's result in one line: the shares of the gain that copied adapters keep.
 
     Args:
         plan: the study's protocol.
@@ -53,49 +51,52 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
         alone: whether to correct p-values within this study only; used for results that are not recorded yet.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
-    if told := endpoint.headline(plan.name, decided):
-        return told
-    groups: dict[str, list[str]] = {}
-    for row, verdict in verdicts(result, comparisons(plan, result)).items():
-        if row in shown_methods(plan):
-            groups.setdefault(verdict, []).append(label(row))
-    told = "; ".join(f"{_listed(rows)}: {verdict}" for verdict, rows in groups.items())
-    return f"Copied to related models, compared with LoRA: {told}"
+    return endpoint.headline(plan.name, decided)
 
 
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    comma = " and " if any("," in name for name in names) else ", "
-    return f"{comma.join(first)} and {last}" if first else last
+def section(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """Return the section on a study for the screen, in Markdown."""
+    said = headline(plan, result, alone=True)
+    return "\n".join([f"## {plan.name}", "", f"{about(plan, result)}", "", f"**{said}.**", "", tables(plan, result)])
 
 
-def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str:
-    """Return the section on a study, in Markdown.
-
-    Args:
-        plan: the study's protocol.
-        result: the study's results, with ``config`` and ``versions`` if they are a record.
-        picture: file of the figure; empty for the screen.
-    """
-    found, said = comparisons(plan, result), headline(plan, result, alone=not picture)
+def about(plan: Protocol, result: Mapping[str, Any]) -> str:
     small = f" ({plan.paper} at small scale)" if plan.paper else ""
-    alt = f"Chart for the study {plan.name}: the error of each copied adapter minus that of a copied LoRA, by target"
     count = len(next(iter(cases(result).values()))["rows"][NONE][SOURCE])
+    error = f"The error is {_meaning(plan.measure)}; lower is better"
+    return f"{plan.title}{small}. {error}. There are {count} {plan.replicates}."
+
+
+def summary(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """Return the section on a recorded study for its page, in Markdown; ``results.md`` has its ``details``."""
+    alt = f"Chart for the study {plan.name}: the error of each copied adapter minus that of a copied LoRA, by target"
     lines = [
-        f"## {plan.name}",
-        "",
-        f"{plan.title}{small}. The error is {_meaning(plan.measure)}; lower is better. The tables of errors"
-        f" show means over {count} {plan.replicates}, ± half the width of the 95 % interval.",
-        "",
-        f"**{said}.**",
-        "",
-        *([f"![{alt}]({picture})", ""] if picture else ()),
-        *(_samples(plan, result) if picture and "samples" in result else ()),
-        *table.markdown(COMPARED, [_compared(plan, row, one, found) for row, one in verdicts(result, found).items()]),
-        "",
-    ]
+        f"## {plan.name}", "", about(plan, result), "", f"**{headline(plan, result)}.**", "",
+        f"![{alt}]({plan.name}.png)", "", *(_samples(plan, result) if "samples" in result else ()),
+    ]  # fmt: skip
     for case, one in cases(result).items():
         lines += [f"- {f'**{case}.** ' if case else ''}{line}" for line in controls(plan, one["rows"])]
+    if found := carried_over(plan.name):
+        lines += ["", carried.sentence(plan, found, len(found["config"]["seeds"]))]
+    return "\n".join([*lines, "", f"[All tables](results.md#{plan.name}): `{plan.command}`"]) + "\n"
+
+
+def details(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """Return the tables of a recorded study, in Markdown."""
+    lines = [f"## {plan.name}", "", about(plan, result), "", tables(plan, result)]
+    if found := carried_over(plan.name):
+        words = (
+            "What a copied and a carried-over LoRA keep of its gain on the source; predicted shares are in brackets:"
+        )
+        lines += [words, "", *table.markdown(*carried.lines(plan, found), numbers=True), ""]
+    made = f"These results were recorded with: {repetition.made_on(result)}."
+    return "\n".join([*lines, f"    {plan.command} --quick", f"    {plan.command}", "", made]) + "\n"
+
+
+def tables(plan: Protocol, result: Mapping[str, Any]) -> str:
+    found = comparisons(plan, result)
+    compared = [_compared(plan, row, found) for row in dict.fromkeys(one.row for one in found)]
+    lines = [*table.markdown(COMPARED, compared), "", "Mean errors, ± half the width of the 95 % interval:"]
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
@@ -104,11 +105,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str = "") -> str
             of = f" ({case})" if case else ""
             also = f"The next table{of} shows a further error, for which there are no verdicts: {_meaning(what)}."
             lines += ["", also, "", *_table(plan, rows)]
-    lines += ["", *_retained(plan, result), *_beside_the_paper(plan, result)]
-    if picture:
-        made = f"These results were recorded with: {repetition.made_on(result)}."
-        lines += [*_carried(plan), f"    {plan.command} --quick", f"    {plan.command}", "", made]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, "", *_retained(plan, result), *_beside_the_paper(plan, result)])
 
 
 def _meaning(measure: str) -> str:
@@ -135,7 +132,7 @@ def label(row: str) -> str:
     return LABELS.get(method, method) + comma + rest
 
 
-def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Comparison]) -> list[str]:
+def _compared(plan: Protocol, row: str, found: Sequence[Comparison]) -> list[str]:
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
     together = sum(one.table == c.table for one in found)
@@ -144,7 +141,6 @@ def _compared(plan: Protocol, row: str, verdict: Verdict, found: Sequence[Compar
     return [
         f"{label(row)} against {label(c.against)}",
         tally([one.verdict for one in mine]),
-        str(verdict),
         where,
         f"{c.difference.mean:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})",
         f"{c.p:.2g} ({together})",
@@ -234,11 +230,6 @@ def _rates(rates: Mapping[str, Any]) -> str:
     )
     edge = "Comparisons of these methods are inconclusive, since a higher or lower learning rate may be better:"
     return f"{said} {edge} {', '.join(edges)}." if edges else said
-
-
-def _carried(plan: Protocol) -> list[str]:
-    found = carried_over(plan.name)
-    return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:

@@ -23,8 +23,6 @@ RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2
 ENOUGH: Final = 5
 """Minimum number of seeds for which an interval is printed."""
-RETRAIN_NOTHING: Final = frozenset({"conversion"})
-"""Studies whose endpoint divides by LoRA's gain on the source."""
 
 
 def run(
@@ -79,8 +77,7 @@ def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
 def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
     """Return the share of a retrained LoRA's gain that a moved LoRA keeps, by seed.
 
-    The share is averaged over cases and related targets. If a study retrains nothing, it is a share of LoRA's gain on
-    the source.
+    The share is averaged over cases and related targets.
 
     Args:
         plan: the study's protocol.
@@ -91,9 +88,6 @@ def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
     for one in cases(result).values():
         rows = one["rows"]
         for target in plan.related:
-            if plan.name in RETRAIN_NOTHING:
-                shares.append(kept(rows, row, target))
-                continue
             none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, RETRAINED))
             shares.append((none - moved) / (none - best).mean())
     return np.asarray(np.mean(shares, axis=0))
@@ -125,16 +119,13 @@ def text(plan: Protocol, result: Mapping[str, Any]) -> str:
     return terminal("\n".join(markdown(*lines(plan, result), numbers=True)))
 
 
-def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
+def sentence(plan: Protocol, result: Mapping[str, Any], seeds: int) -> str:
     copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
-    gain = "its gain on the source" if plan.name in RETRAIN_NOTHING else "that of a LoRA trained there"
     known = f"{seeds} seeds" + (
         ", ± half the width of the 95 % interval" if seeds >= ENOUGH else ", whose factors are in brackets"
     )
-    head = (
+    return (
         "**If this study's LoRA is carried over** with unlabelled inputs, its gain on related models is"
-        f" {_mean(over, f' times {gain}')}. If it is copied, the factor is {_mean(copied)}. These are means over"
-        f" {known}. The next table shows what share of the LoRA's gain on the source is kept; predicted shares are in"
-        " brackets:"
+        f" {_mean(over, ' times that of a LoRA trained there')}. If it is copied, the factor is {_mean(copied)}."
+        f" These are means over {known}."
     )
-    return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

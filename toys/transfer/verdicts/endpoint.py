@@ -2,35 +2,35 @@
 
     share of a method on a target = (loss without adapter - loss of the method) / (mean gain of LoRA retrained there)
 
-A gain is a reduction of the loss. If a study retrains nothing, the mean gain is that of LoRA on the source. With a
-share of 1, a method is as good as a LoRA trained on the target; with 0, it is useless. The share of a seed is the mean
-over cases and related targets. A method is compared with copied LoRA by the differences, paired by seed; p-values are
-corrected by Holm's method over all studies. A second comparison subtracts the difference on the source, since a method
-that learned less there has less to keep. The endpoint was fixed after the studies were run and before any further seed
-was run; its results on the older seeds were known at that time.
+A gain is a reduction of the loss. With a share of 1, a method is as good as a LoRA trained on the target; with 0, it is
+useless. The share of a seed is the mean over cases and related targets. A method is compared with copied LoRA by the
+differences, paired by seed; p-values are corrected by Holm's method over all studies. A second comparison subtracts the
+difference on the source, since a method that learned less there has less to keep. The endpoint was fixed after the
+studies were run and before any further seed was run; its results on the older seeds were known at that time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
-from toys.common.stats import Interval, equivalence, holm, t_test
+from toys.common.stats import Interval, equivalence, holm, ratio, t_test
 from toys.transfer.output.table import markdown
 from toys.transfer.protocol import Method, Protocol, protocol
 from toys.transfer.records import carried_over, every
-from toys.transfer.runs import CARRIED, COPIED, SOURCE
+from toys.transfer.runs import CARRIED, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried
-from toys.transfer.verdicts.carried import RETRAIN_NOTHING
 from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 ERROR: Final = 0.05
 """Family-wise error rate of all conclusions."""
 MARGIN: Final = 0.1
 """The largest negligible difference between shares."""
+COLUMNS: Final = {"LoRA": LORA, "LoRA on the first layers": "lora-first", "input": "input", "output": "output"}
+OVER: Final = "LoRA carried over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Endpoint:
 
     Attributes:
         study, row: name of the study and of the method.
-        lora, method: mean shares kept by LoRA and by the method, over seeds.
+        lora, method: shares kept by LoRA and by the method, with intervals by the jackknife over seeds.
         difference: the method's share minus LoRA's, paired by seed.
         beyond: ``difference`` minus the difference on the source.
         verdict, verdict_beyond: verdicts on ``difference`` and on ``beyond``.
@@ -75,20 +75,20 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
         Endpoint(
             study=study,
             row=row,
-            lora=Interval.of(lora),
-            method=Interval.of(method),
+            lora=_worth(records[study], LORA, plans[study].related),
+            method=_worth(records[study], row, plans[study].related),
             difference=Interval.of(gaps[k]),
             beyond=Interval.of(beyond[k]),
             verdict=verdicts[k],
             verdict_beyond=verdicts_beyond[k],
         )
-        for k, (study, row, lora, method, _) in enumerate(compared)
+        for k, (study, row, *_) in enumerate(compared)
     ]
 
 
 def is_compared(method: Method, row: str) -> bool:
     """Return whether a method tests the paper's claim: a placement with LoRA's rank and layers, compared with LoRA."""
-    placements = ("input", "output", "residual", "Eq. 5")
+    placements = ("input", "output", "residual")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
@@ -124,10 +124,7 @@ def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
 
 
 def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
-    retrained = f"{LORA}, retrained"
-    if retrained in rows:
-        return _values(rows, NONE, target) - _values(rows, retrained, target)
-    return _values(rows, NONE, SOURCE) - _values(rows, LORA, SOURCE)
+    return _values(rows, NONE, target) - _values(rows, f"{LORA}, retrained", target)
 
 
 def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
@@ -138,21 +135,52 @@ def headline(study: str, found: Iterable[Endpoint]) -> str:
     mine = [one for one in found if one.study == study]
     than = {Verdict.BETTER: "better than LoRA", Verdict.WORSE: "worse than LoRA"}
     told = ", ".join(f"{one.method.mean:.2f} ({one.row}, {than.get(one.verdict, one.verdict)})" for one in mine)
-    gain = "the gain of a LoRA trained there" if study not in RETRAIN_NOTHING else "LoRA's gain on the source"
-    achieved = f"Adapters copied to related models achieve these shares of {gain}"
+    achieved = "Adapters copied to related models achieve these shares of the gain of a LoRA trained there"
     return f"{achieved}: {mine[0].lora.mean:.2f} (LoRA), {told}" if mine else ""
 
 
-def table(link: Callable[[str], str]) -> str:
-    columns = ("input", "output", "residual")
-    rows = []
-    for study in dict.fromkeys(one.study for one in decided()):
-        mine = {one.row: one for one in decided() if one.study == study}
-        if mine.keys() & set(columns):
-            lora = next(iter(mine.values())).lora
-            cells = (f"{mine[c].method.mean:.2f} {mine[c].verdict}" if c in mine else "" for c in columns)
-            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells, _carried(study)))
-    return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
+def kinds(link: Callable[[str], str]) -> str:
+    """Return a table by kind of pair: what adapters keep of their own gain, and of that of a LoRA trained there."""
+    lines = []
+    for name, targets in (("related", "related"), ("same function", "exact"), ("independent", "strangers")):
+        for study, record in every().items():
+            plan = protocol(study)
+            models = [target for target in getattr(plan, targets) if target not in plan.twins]
+            if models:
+                named = _own(record, dict(plan.exact)) if name == "same function" else ""
+                cells = [_both(record, row, models) for row in COLUMNS.values()]
+                lines.append((name, f"[{study}]({link(study)})", *cells, str(named), _over(plan, models)))
+    return "\n".join(markdown(("kind of pair", "study", *COLUMNS, "side named by the theory", OVER), lines)) + "\n"
+
+
+def _both(record: Mapping[str, Any], row: str, models: Sequence[str]) -> str:
+    if any(row not in one["rows"] for one in cases(record).values()):
+        return ""
+    own = _own(record, dict.fromkeys(models, row))
+    known = all(model in one["rows"][f"{LORA}, retrained"] for one in cases(record).values() for model in models)
+    return f"{own}; {_worth(record, row, models).mean:.2f}" if known else str(own)
+
+
+def _own(record: Mapping[str, Any], rows: Mapping[str, str]) -> Interval:
+    """Return the share of its gain on the source that an adapter keeps, a mean over targets, each with its row."""
+    there = [(one["rows"], model, row) for one in cases(record).values() for model, row in rows.items()]
+    moved = [_values(found, NONE, model) - _values(found, row, model) for found, model, row in there]
+    return ratio(moved, [_values(found, NONE, SOURCE) - _values(found, row, SOURCE) for found, _, row in there])
+
+
+def _worth(record: Mapping[str, Any], row: str, models: Sequence[str]) -> Interval:
+    """Return an adapter's gain as a share of that of a LoRA trained on the target, a mean over targets."""
+    there = [(one["rows"], model) for one in cases(record).values() for model in models]
+    moved = [_values(found, NONE, model) - _values(found, row, model) for found, model in there]
+    return ratio(moved, [_gain(found, model) for found, model in there])
+
+
+def _over(plan: Protocol, models: Sequence[str]) -> str:
+    found = carried_over(plan.name)
+    if found is None:
+        return ""
+    shares = [carried.kept(one["rows"], CARRIED, model).mean() for one in cases(found).values() for model in models]
+    return f"{np.mean(shares):.2f}"
 
 
 def results() -> str:
@@ -163,11 +191,3 @@ def results() -> str:
         for one in decided()
     ]
     return "\n".join(markdown(head, [tuple(map(str, row)) for row in rows])) + "\n"
-
-
-def _carried(study: str) -> str:
-    found, plan = carried_over(study), protocol(study)
-    if found is None:
-        return ""
-    over, copied = (float(carried.share(plan, found, row).mean()) for row in (CARRIED, COPIED))
-    return f"{over:.2f} ({copied:.2f})"

@@ -1,20 +1,15 @@
-"""Verdicts from results by seed: tests of paired differences, corrected over a table, and the rule of the protocol.
+"""Verdicts from results by seed: tests of paired differences, corrected over a table.
 
 For each method and related target, the difference from copied LoRA on the same layers (for other families, from the
 same family on the weights), paired by seed, is "better" or "worse" if its p-value, corrected by Holm's method over the
 whole table, is below 1 - level; "no difference" if two one-sided tests place it within the margin; and "inconclusive"
-in every other case. By the rule, a method is
-
-    better          on most related targets, and by more than the difference on the source explains
-    worse           on most related targets, better on none, and by more than the difference on the source explains
-    no difference   on every related target
-    inconclusive    in every other case, and if the best learning rate of either method is at an edge of the grid
+in every other case.
 
 The difference on the source matters because a method that learned less is worse everywhere, regardless of its transfer.
 ``Comparison.beyond`` is the verdict on the difference minus the difference on the source.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -137,40 +132,9 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
     return Verdict.of(-gap.mean(), p, equivalence(gap, protocol.margin), 1 - protocol.rule.level)
 
 
-def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
-    """Return the verdict on every compared method.
-
-    It is inconclusive if the best learning rate of this method, or of the one it is compared with, is at an edge of the
-    grid.
-    """
-    edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
-    rows = {one.row: {one.row, one.against} & edge for one in found}
-    return {
-        row: Verdict.INCONCLUSIVE if edges else claim([one for one in found if one.row == row])
-        for row, edges in rows.items()
-    }
-
-
 def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the results of a study by case; a study with a single case, "", has its results at the top level."""
     return dict(result["cases"]) if "cases" in result else {"": result}
-
-
-def claim(found: Sequence[Comparison]) -> Verdict:
-    """Return the verdict on a method from its verdicts on related targets, ``found``.
-
-    BETTER if it is BETTER on over half of them, and the interval of ``beyond_source`` is below 0 on over half. WORSE if
-    it is WORSE on over half and BETTER on none, and this interval is above 0 on over half. SAME if it is SAME on all of
-    them. INCONCLUSIVE otherwise.
-    """
-    said = [one.verdict for one in found]
-    most = len(said) / 2
-    beyond = [one.beyond_source for one in found if one.beyond_source is not None]
-    if said.count(Verdict.BETTER) > most and sum(one.high < 0 for one in beyond) > most:
-        return Verdict.BETTER
-    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said and sum(one.low > 0 for one in beyond) > most:
-        return Verdict.WORSE
-    return Verdict.SAME if set(said) == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:

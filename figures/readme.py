@@ -27,6 +27,7 @@ from toys import two_tokenizers
 from toys.common.style import styled, write
 from toys.drift import output as spectrum
 from toys.glyphs import sheet
+from toys.llm import output as language
 from toys.page import front
 from toys.transfer import records
 from toys.transfer.output import page as pages
@@ -114,6 +115,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "products": recorded.products,
     "carry": recorded.carry,
     "tokenizers": two_tokenizers.section,
+    "smollm": language.section,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(
@@ -148,6 +150,8 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
+        for name, one in language.recorded().items():
+            _drawn(name, partial(language.draw, one))
         _drawn("spectrum", lambda: spectrum.draw(drift()))
         return OK
 

@@ -10,6 +10,7 @@ from toys.common.stats import Interval, ratio
 from toys.common.style import FULL_WIDTH, INK
 from toys.common.style import METHODS as COLOURS
 from toys.llm.study import CARRIED, FIFTY, METHODS, NONE, RETRAINED, SOURCE, ZERO
+from toys.transfer import records
 from toys.transfer.output.table import terminal
 
 DECIDED: Final = 3.0
@@ -87,6 +88,18 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def text(result: Mapping[str, Any]) -> str:
     return terminal(markdown(result))
+
+
+def recorded() -> dict[str, Any]:
+    """Return the records of the study by task."""
+    return {path.stem: records.read(path) for path in sorted(records.DATA.glob("smollm_*.json"))}
+
+
+def section() -> str:
+    """Return the section on the records, in Markdown, for the page."""
+    alt = "Chart: the share of its gain on SmolLM2 that each adapter keeps, by target"
+    parts = [f"![{alt}]({name}.png)\n\n{markdown(one)}" for name, one in recorded().items()]
+    return "\n".join(parts) or "There is no record yet of `python toys/smollm.py`.\n"
 
 
 def draw(result: Mapping[str, Any]) -> Figure:

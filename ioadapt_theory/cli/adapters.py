@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     total = sum(len(part.layers) + len(part.lost) for part in parts)
     others = file.left_out(*(part.component for part in parts))
     also += f" {told(others)}." if others else ""
-    also += f" For the common tokens: {', '.join(sorted(more))}." if more else ""
+    also += f" Also written, for common tokens: {', '.join(sorted(more))}." if more else ""
     sys.stderr.write(f"{args.out}: {count} of {total} layers written{evidence}.{also}\n{told_written(args.out, count)}")
     return OK
 

@@ -170,10 +170,15 @@ def rest(file: "AdapterFile", result: list[Moved], more: "Mapping[str, Tensor]",
     new = "a new value for a tensor of the base model, which does not fit the target"
     lost |= {str(change): new for change in file.changes if change.key not in more}
     lost |= {key: why for key, why in file.unread.items() if key not in more}
-    none = [f"No adapter of {one.part or one.component} is written." for one in result if not one.outcome.matched]
+    empty = [
+        (one.part or one.component, len(one.matched.layers))
+        for one in result
+        if one.matched and not one.outcome.matched
+    ]
+    none = [f"No adapter of {part} is written; its {n} layers are left out." for part, n in empty]
     lines = told_more(file, more) + [line for one in result if one.matched for line in one.matched.notes]
-    lines += [f"{name}: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
-    lines += [f"... {len(lost)} parts of {file.path} are not moved."] if len(lost) > 5 else []
+    lines += [f"{name} is left out: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
+    lines += [f"... {len(lost)} parts of {file.path} are left out."] if len(lost) > 5 else []
     others = file.left_out(*(one.component for one in result))
     return [*lines, f"{told(others)}: {why_not}."] if others else lines
 

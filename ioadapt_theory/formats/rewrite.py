@@ -21,7 +21,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG, AdapterFile, StoredLayer
 from ioadapt_theory.formats.kinds.keys import stem_of
 from ioadapt_theory.formats.kinds.peft import write_folder
-from ioadapt_theory.formats.tensors import write
+from ioadapt_theory.formats.tensors import is_finite, write
 from ioadapt_theory.formats.vocabulary import TOKENS
 
 SUFFIXES = {
@@ -111,7 +111,7 @@ def rewrite(
             one = _joined([(f, rows) for f, rows in zip(made, edges, strict=True) if isinstance(f, Factors)])
             keys, title = names.of(stored if same else None, layers[0])
             tensors |= _layer(file, stored or next(iter(part.stored.values())), one, keys, title, dtype, ranks)
-    if not all(t.isfinite().all() for t in tensors.values()):
+    if not all(is_finite(t) for t in tensors.values()):
         msg = f"The adapter has values beyond the range of {dtype or 'its dtype'}; write it with --dtype float32."
         raise InvalidValueError(msg)
     kept = file.kept()

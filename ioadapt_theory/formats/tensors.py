@@ -56,8 +56,7 @@ class TensorFile:
 
     def stored(self, name: str) -> Tensor:
         tensor = self._file.tensor(name)
-        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
-        if not whole.isfinite().all():
+        if not is_finite(tensor):
             msg = f"{self.path}: tensor {name} must be finite, but contains NaN or infinity; download or save it again."
             raise FileFormatError(msg)
         return tensor
@@ -67,6 +66,11 @@ class TensorFile:
         self.require_floats([name])
         tensor = self.stored(name)
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
+
+
+def is_finite(tensor: Tensor) -> bool:
+    whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # isfinite lacks some 8-bit dtypes
+    return bool(whole.isfinite().all())
 
 
 def is_name(text: object) -> bool:
@@ -89,7 +93,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         raise InvalidValueError(msg)
     own = {name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True) for name, t in tensors.items()}
     for name, tensor in own.items():
-        if not tensor.isfinite().all():
+        if not is_finite(tensor):
             msg = f"{path}: {name} contains NaN or infinity; nothing was written."
             raise InvalidValueError(msg)
     content = memoryview(save(own, {"format": "pt", **metadata}))

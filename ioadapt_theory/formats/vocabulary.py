@@ -52,11 +52,11 @@ def common_rows(file: AdapterFile, target: Read, source: Read | None = None) -> 
 
 def told(file: AdapterFile, new: Mapping[str, Tensor]) -> list[str]:
     """Return a line for each of these tensors."""
-    kept = "is kept for the tokens that both models have, and is not part of the predicted share"
-    lines = [f"{change}: its new value {kept}." for change in file.changes if change.key in new]
+    tokens, more = " for the tokens that both models have", ", and is not part of the predicted share"
+    lines = [f"{c}: its new value is kept{tokens * (new[c.key].ndim > 1)}{more}." for c in file.changes if c.key in new]
     ends = {UP: "its LoRA", TOKENS: "the value of its trained tokens"}
     names = [(key.removeprefix(PEFT_PREFIX), end) for key in new for end in ends if key.endswith(end)]
-    return lines + [f"{name.removesuffix(end)}: {ends[end]} {kept}." for name, end in names]
+    return lines + [f"{name.removesuffix(end)}: {ends[end]} is kept{tokens}{more}." for name, end in names]
 
 
 def _moved(stored: Tensor, there: Tensor, here: Tensor | None) -> Tensor:

@@ -373,6 +373,23 @@ def test_the_last_steps_are_on_all_rows():
     assert counts == [sum(outcome.rows[:2]), len(X)]
 
 
+def test_few_rows_are_enough_for_a_copy_where_the_weights_show_the_same_bases(monkeypatch):
+    honest = Trial.predicted
+
+    def unsure(trial, candidates, pairs):
+        found = honest(trial, candidates, pairs)
+        return {n: replace(one, doubt=replace(one.doubt, sampling=0.5)) for n, one in found.items()}
+
+    monkeypatch.setattr(Trial, "predicted", unsure)
+    tuned = mlp(0)
+    for p in tuned.parameters():
+        p.data += 0.02 * p.std() * torch.randn_like(p)
+    found = [
+        transfer(adapted(mlp(0)), there, inputs=X[:16], need="change", steps=0) for there in (tuned, gauge(mlp(0), 1))
+    ]
+    assert [one.chosen for one in found] == ["copy", "zero"]
+
+
 @pytest.mark.parametrize("rank", [1, 12])
 def test_a_lora_is_reduced_to_the_rank_and_may_exceed_a_smaller_layer(rank):
     base = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))

@@ -148,16 +148,19 @@ class _Carrying:
             best = "copy"
         if not best or scores[best] <= 0:
             best = ""
-        if self.trial.options.steps == 0 and [*self.made.by_rule] == [COPY]:  # no row is used: all of them may predict
+        alone = [*self.made.by_rule] == [COPY]
+        if self.trial.options.steps == 0 and alone:  # no row is used: all of them may predict
             self.rows = self.trial.rows = self.rows.all_to_predict()
             self.trial.goals.clear()
         shown = {n: found[n] for n in dict.fromkeys((best, "copy")) if n in found}
         predicted = self.trial.predicted(shown, self.rows.predict)
-        certain = [n for n in shown if predicted[n].least > 0] if best else []
+        known = alone and not self.made.mapped  # the weights tell, too, that a copy is of use
+        least = {n: one.sampled[0] if known and n == "copy" else one.least for n, one in predicted.items()}
+        certain = [n for n in shown if least[n] > 0] if best else []
         notes = []
         chosen = certain[0] if certain else best
         if certain and chosen != best:
-            why = f"which may keep none of the gain (lower bound {predicted[best].least:z.2f})"
+            why = f"which may keep none of the gain (lower bound {least[best]:z.2f})"
             notes.append(f"The candidate {chosen!r} was added instead of the best one, {best!r}, {why}.")
         put = found[chosen] if certain else {}
         if put and (rule := next((rule for rule, run in runs.items() if run.label(rule) == chosen and run.at), None)):

@@ -240,10 +240,8 @@ class Reading:
     def letters(self) -> dict[str, str]:
         """Return the types of the claim's letters in Coq, by name."""
         used = {x.name for f in self.formulas() for x in f.walk() if x.op in {"scalar", "row", "matrix"}}
-        if self.claim.setting is None:
-            return {name: "'rV[R]_d" for name in used}
         types = dict[str, str]()
-        for x in self.claim.setting.letters:
+        for x in self.claim.setting.letters if self.claim.setting else ():
             name, axes = x.attribute.removeprefix("given_"), x.axes.split()
             if name not in used:
                 continue

@@ -364,12 +364,11 @@ def distinct(claim: Claim, names: Iterable[str], definitions: Iterable[str]) -> 
 
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
     used = {t.name for r in _relations(claim) for side in (r.left, r.right) for t in opened(side).walk()}
-    if claim.setting is None:  # rows of equal length
-        rows = sorted(
-            {t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"}
-        )
-        return dict.fromkeys(rows, ("d",)), []
-    letters = [x for x in claim.setting.letters if x.attribute in used or x.attribute.removeprefix("given_") in used]
+    letters = [
+        x
+        for x in (claim.setting.letters if claim.setting else ())
+        if x.attribute in used or x.attribute.removeprefix("given_") in used
+    ]
     axes = {x.attribute: tuple(x.axes.split()) for x in letters}
     if "epsilon" in used and not {"epsilon", "given_epsilon"} & axes.keys():
         axes["epsilon"] = ()

@@ -78,7 +78,7 @@ class Claim:
         expected: the recorded verdict.
         concludes: the relations stated, all of which must hold.
         given: the hypotheses.
-        strategies: searches for violating instances.
+        strategies: searches for violating instances; by default the shipped instances, if any, and random ones.
         proofs: the exact arguments for or against the claim, or about its sharpness.
         reading: how the printed statement is interpreted, or how this claim differs from it, in a few words.
         amends: id of the claim that this one sharpens, corrects or extends, if any.
@@ -97,7 +97,7 @@ class Claim:
 
     id: str
     source: str
-    expected: Verdict
+    expected: Verdict = Verdict.PROVED
     origin: Origin = Origin.OURS
     given: tuple[Relation, ...] = ()
     concludes: tuple[Relation, ...]
@@ -113,12 +113,18 @@ class Claim:
     inequality: Any = None  # an ``Inequality``
 
     def __post_init__(self) -> None:
-        if self.setting is not None and self.setting.letters and self.inequality is None:
-            (lhs, rhs), first = both_sides(self.concludes), self.concludes[0]
+        first = self.concludes[0]
+        if self.setting and self.setting.letters and self.inequality is None and first.right.op != "landau":
+            lhs, rhs = both_sides(self.concludes)
             limit = evaluator(first_order(first.left)) if first.order else None
             given = hypotheses(self.given)
             inequality = Inequality(setting=self.setting, lhs=lhs, rhs=rhs, hypotheses=given, first_order=limit)
             object.__setattr__(self, "inequality", inequality)
+        if self.inequality is not None and not self.strategies:
+            from ioadapt_theory.claims.evidence.searches import RandomInstances, Replay
+
+            shipped = (Replay(),) * bool(self.witnesses or self.attained)
+            object.__setattr__(self, "strategies", (*shipped, RandomInstances()))
 
     @property
     def statement(self) -> str:

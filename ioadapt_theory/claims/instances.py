@@ -50,8 +50,14 @@ class Setting:
     parametrise: Callable[[Mapping[str, Tensor]], Any]
     # raises an error if the statement has no value on an instance, for example because a vector is zero
     check: Callable[[Any], None] = lambda _: None
-    # what the letters stand for, by key, to be printed with an argument
+    # what the letters stand for, by key; a letter with an index or a prime may share the meaning of W1 or W
     meanings: Mapping[str, str] = field(default_factory=dict)
+
+    def meaning(self, letter: Letter) -> str:
+        """Return what a letter stands for, or "" if nothing is said."""
+        keys = (letter.key, letter.key.removesuffix("_target"))
+        shared = (re.sub(r"\d", by, key) for key in keys for by in (r"\g<0>", "1", ""))
+        return next((self.meanings[key] for key in shared if key in self.meanings), "")
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
         """Return the instance that the content of a file describes.

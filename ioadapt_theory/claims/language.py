@@ -44,7 +44,7 @@ from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import *
 from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
-from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, function_setting
+from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, function_setting, with_epsilon
 
 PRINTED, READING, IN_WORDS, OURS = Origin
 PROVED, SURVIVED, REFUTED = Verdict.PROVED, Verdict.SURVIVED, Verdict.REFUTED

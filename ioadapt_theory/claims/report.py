@@ -86,7 +86,14 @@ def signs(claim: Claim) -> Iterator[str]:
     steps = [x for p in claim.proofs for s in getattr(p, "steps", ()) for x in (s.relation.left, s.relation.right)]
     links = [x.formula for p in claim.proofs for chain in getattr(p, "chains", ()) for x in chain.links]
     used = dict.fromkeys(x for formula in (*stated, *steps, *links) for x in formula.walk())
-    yield from (f"{text(x)} = {' + '.join(map(text, x.args[1:]))}" for x in used if x.op == "sum")
+    known = " ".join(definitions((*claim.given, *claim.concludes)))
+    for x in used:
+        if x.op == "sum":
+            lets = dict.fromkeys(y.name for t in x.args[1:] for y in t.walk() if y.op == "let")
+            primed = [name for name in lets if name.endswith(("'", "')")) and f"{name} = " not in known]
+            yield " + ".join((f"{text(x)} = {text(x.args[1])}", *map(text, x.args[2:]))) + (
+                f", where {', '.join(primed)} are those of the target" if primed else ""
+            )
     yield from (meaning for op, meaning in SIGNS.items() if any(x.op == op for x in used))
     if any(r.order for r in claim.concludes):
         yield "O(ε²) is at most Kε² for 0 < ε ≤ e₀, where K and e₀ do not depend on ε and AB"
@@ -97,7 +104,9 @@ def proofs(claim: Claim) -> str:
     lines = [f"{claim.id}: {claim.expected}, {claim.source}, {reading(claim)}", *_letters(claim)]
     lines += [f"    given {text(g)}" for g in claim.given]
     lines += [f"    {'and ' * bool(k)}{text(r)}" for k, r in enumerate(claim.concludes)]
-    lines += [f"    where {x}" for x in dict.fromkeys((*definitions((*claim.given, *claim.concludes)), *signs(claim)))]
+    named = definitions((*claim.given, *claim.concludes))
+    named = [x + " at each input x, with W' in the target" * x.startswith("ŷ = ") for x in named]
+    lines += [f"    where {x}" for x in dict.fromkeys((*named, *signs(claim)))]
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'About'} {claim.id}: {proof.name}")
         lines += [f"    {step}" for step in proof.printed(claim)]
@@ -109,19 +118,17 @@ def proofs(claim: Claim) -> str:
 
 def _letters(claim: Claim) -> Iterator[str]:
     """Yield what the letters of a claim are: numbers, rows and matrices with their axes, and what they stand for."""
-    if claim.setting is None:
+    if claim.setting is None or not claim.setting.letters:
         return
-    kinds = dict[str, list[str]]()
+    kinds, meanings = dict[str, list[str]](), dict[str, list[str]]()
     for x in claim.setting.letters:
         axes = x.axes.split()
-        kind = " x ".join(axes) if len(axes) == 2 else f"row of {axes[0]}" if axes else "number"
+        kind = " x ".join(axes) if len(axes) == 2 else f"row of {x.axes}" if axes else "number"
         kinds.setdefault(kind, []).append(printed(x))
+        meanings.setdefault(claim.setting.meaning(x), []).append(printed(x))
     parts = (f"{', '.join(names)} ({kind})" for kind, names in kinds.items())
     yield f"    letters: {', '.join(parts)}"
-    for key, meaning in claim.setting.meanings.items():
-        for x in claim.setting.letters:
-            if x.key == key:
-                yield f"    {printed(x)}: {meaning}"
+    yield from (f"    {', '.join(names)}: {meaning}" for meaning, names in meanings.items())
 
 
 def cells(claim: Claim) -> tuple[str, ...]:

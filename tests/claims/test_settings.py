@@ -1,15 +1,20 @@
 """Drawn instances satisfy the hypotheses, and mean squares are those of the models of Eq. 9."""
 
+import re
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
+from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.tree import fro
+from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.tree import Term, fro
 from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.report import proofs
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, distance
 from ioadapt_theory.claims.settings.matrices import matrices
@@ -148,3 +153,29 @@ def test_hypotheses_hold_by_construction_and_no_adapter_beats_the_worst_one(plac
             assert hypothesis.residual(i).max() < 1e-11, statement
         slopes.append(value(first_order(distance(placement)), i))
     assert (slopes[1] <= slopes[2] * (1 + 1e-12)).all()
+
+
+def printed_terms(claim: Claim) -> Iterator[Term]:
+    relations = [*claim.given, *claim.concludes]
+    for proof in claim.proofs:
+        relations += [r for s in getattr(proof, "steps", ()) for r in (s.relation, *s.under)]
+        relations += [x.formula.equals(chain.first) for chain in getattr(proof, "chains", ()) for x in chain.links]
+    for r in relations:
+        yield from (*r.left.walk(), *r.right.walk())
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_every_letter_and_every_name_is_defined_where_it_is_printed(claim: Claim) -> None:
+    said, terms = proofs(claim), dict.fromkeys(printed_terms(claim))
+    defined = {name for line in re.findall(r"^ +(\S+(?:, \S+)*): .", said, re.MULTILINE) for name in line.split(", ")}
+    defined |= set(re.findall(r"^ +where (.+?) (?:=|is) ", said, re.MULTILINE))
+    defined |= set(re.findall(r"^ +for every number (\S+)", said, re.MULTILINE))
+    defined |= {name for line in re.findall(r", where (.+) are those of the target$", said, re.MULTILINE)
+                for name in line.split(", ")}  # fmt: skip
+    if any(x.op in {"sum", "mean_square"} for x in terms):
+        defined.add("x")  # the sum's terms are printed, and what E is a mean over
+    for x in terms:
+        name = text(x) if x.op in {"scalar", "row", "matrix", "let"} else ""
+        name = re.sub("[₁₂']", "", name) if "ŷ" in name else name
+        if name and re.search(rf"(?<![\w']){re.escape(name)}(?![\w'])", said):
+            assert name in defined, f"{name} is not defined:\n{said}"

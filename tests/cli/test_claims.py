@@ -25,7 +25,7 @@ def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str])
     assert lines[1] == "letters: W₁ (c x h), W₂ (h x d), W₁' (c x k), W₂' (k x d), AB (c x c), σ, ε (number)"
     chain = lines.index("For prop-4: a chain of formulas")
     assert lines[chain + 1] == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
-    assert lines[chain + 4] == "= σ²‖I + AB‖₂²ε  (the hypothesis on the models)"
+    assert lines[chain + 4] == "≤ σ²‖I + AB‖₂²ε  (the hypothesis on the models)"
     assert "Coq: theorem prop_4_holds" in lines
     assert any(line.startswith("Without ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε: ") and "times the bound" in line for line in lines)
     attained = (

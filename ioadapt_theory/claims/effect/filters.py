@@ -43,7 +43,6 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
         concludes=(deduction.first <= bound,),
         proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == op): LENGTHS_TRIED
                                               for op in ("spectral", "fro")})),
-        expected=PROVED,
         words=(SHARP,),
         setting=matrices(f"a layer and a change, {name}", axes, meanings=MEANINGS),
         strategies=(RandomInstances(), GradientAscent()),

@@ -112,7 +112,7 @@ def in_balance(raw: Mapping[str, Any]) -> Any:
     return AGAIN.build(**{**raw, "q": q, "b": t @ t.mT @ a @ t @ t.mT})
 
 
-two_way = partial(Claim, source=BEYOND, expected=PROVED, strategies=(RandomInstances(),))
+two_way = partial(Claim, source=BEYOND)
 CLAIMS = (
     two_way(
         id="two-way-normal", reading="what solves the normal equation is the best map", given=(SOLVES,),
@@ -170,7 +170,7 @@ CLAIMS = (
         id="two-way-one-way", reading="without gradients: the regression of effect-best", amends="two-way-normal",
         concludes=((GRAM @ ONE_WAY).equals(transpose(X_) @ U_),),
         proofs=(argued(((GRAM @ ONE_WAY).equals(transpose(X_) @ U_), "XᵀX(XᵀX)⁺Xᵀ = Xᵀ")),),
-        setting=matrices("one-way fit", {"X": "n c", "U": "n d"}, SIZES_),
+        setting=matrices("one-way fit", {"X": "n c", "U": "n d"}, SIZES_, meanings=MEANINGS),
     ),
     two_way(
         id="two-way-polar", reading="among rotations: the polar factor (Procrustes)", amends="two-way-normal",

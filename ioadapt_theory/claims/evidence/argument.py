@@ -6,8 +6,8 @@
 - Module ``extremes``: instances that attain a bound or violate a claim.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -21,8 +21,7 @@ from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows
-from ioadapt_theory.claims.expression.values import Values, fits
-from ioadapt_theory.claims.settings.matrices import SIZES
+from ioadapt_theory.claims.expression.values import ROUNDING, Values, fits
 
 __all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "derived"]
 """Exported to ``language``."""
@@ -80,30 +79,37 @@ class InCoq(Proof):
         return replace(super().__call__(claim, run), proves=MachineChecked()(claim, run).proves)
 
 
-def instances(claim: Claim, further: Mapping[str, str] = {}) -> Any:
-    """Return random instances of a claim, with values for ``further`` letters, given by name with their axes."""
+def values_of(claim: Claim, numbers: Iterable[str] = ()) -> Values:
+    """Return the values of formulas on random instances of a claim; ``numbers`` are further letters, drawn too."""
     run = Run()
     generator = seeded(run, claim.id)
     assert claim.setting is not None
-    drawn = claim.setting.parametrise(claim.setting.start(run.starts, generator))
-    sizes = dict(SIZES)
-    for x in claim.setting.letters:
-        if (value := getattr(drawn, x.attribute)) is not None:
-            sizes |= dict(zip(x.axes.split(), value.shape[1:], strict=False))
-    shapes = {name: tuple(sizes[axis] for axis in axes.split()) for name, axes in further.items()}
-    more = {k: torch.randn((run.starts, *s), generator=generator, dtype=torch.float64) for k, s in shapes.items()}
-    return Extended(drawn, {k: x if shapes[k] else x.exp() for k, x in more.items()}) if more else drawn
+    values = Values(claim.setting.parametrise(claim.setting.start(run.starts, generator)))
+    draws = {name: torch.randn(run.starts, generator=generator, dtype=torch.float64).exp() for name in numbers}
+    values.known |= {Term("scalar", name=name): x for name, x in draws.items()}
+    return values
 
 
-class Extended:
-    """Instances of a claim with values for further letters."""
+def variants(claim: Claim) -> list[tuple[Values, Tensor]]:
+    """Return random instances, those with one letter 0 or ε doubled, and which of them meet the hypotheses."""
+    drawn, (true,) = values_of(claim).instance, torch.tensor([True])
+    assert claim.setting is not None
+    values = {x.attribute: getattr(drawn, x.attribute) for x in claim.setting.letters}
+    changes = [{name: 0 * value} for name, value in values.items() if value is not None and "epsilon" not in name]
+    changes += [{name: 2 * drawn.epsilon} for name in values if "epsilon" in name]
+    every = [drawn, *(replace(drawn, **change) for change in changes)]
+    return [
+        (Values(i), sum((~(r <= ROUNDING) for r in claim.inequality.residuals(i).values()), ~true) == 0) for i in every
+    ]
 
-    def __init__(self, instance: Any, more: Mapping[str, Tensor]) -> None:
-        self.instance, self.more = instance, more
-        self.__dataclass_fields__ = instance.__dataclass_fields__
 
-    def __getattr__(self, name: str) -> Any:
-        return self.more[name] if name in self.more else getattr(self.instance, name)
+def same(one: Term, other: Term, values: Values, meets: Tensor) -> bool:
+    """Return whether two numbers are equal on the instances that meet the hypotheses, where they have values."""
+    try:
+        undefined = ~torch.isfinite(torch.as_tensor(values(one) - values(other), dtype=torch.float64))
+    except RuntimeError:  # a matrix that is 0 has no inverse
+        return True
+    return bool((fits(one.equals(other), values) | undefined | ~meets).all())
 
 
 def named(claim: Claim, terms: Iterable[Term]) -> Iterator[str]:
@@ -138,8 +144,8 @@ class Derived(InCoq):
         if len(self.chains) != len(claim.concludes) or claim.setting is None:
             yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions, or no setting"
             return
-        instance = instances(claim)
-        values, residuals = Values(instance), claim.inequality.residuals(instance)
+        values = values_of(claim)
+        residuals = claim.inequality.residuals(values.instance)
         yield from (f"a random instance does not meet {given}" for given, r in residuals.items() if r.max() > 1e-9)
         for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
             start = first_order(goal.left) if goal.order else goal.left
@@ -157,13 +163,14 @@ class Derived(InCoq):
                 before = formula
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        values = Values(instances(claim))
-        for first, links in self.chains:
+        varied = variants(claim)
+        for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
             yield from named(claim, (first, *(x.formula for x in links)))
             yield text(first)
             before = first
             for says, formula in links:
-                sign = "=" if fits(before.equals(formula), values).all() else "≤"
+                equal = goal.sign == "=" or all(same(before, formula, *x) for x in varied)
+                sign = "=" if equal else "≤"
                 yield f"  {sign} {text(formula)}  ({says})"
                 before = formula
 
@@ -186,12 +193,11 @@ class Argued(InCoq):
 
     name: ClassVar[str] = "steps"
     steps: tuple[Step, ...]
-    # further letters, by name with their axes; a step with such a letter is about all its values
-    letters: Mapping[str, str] = field(default_factory=dict)
+    numbers: Iterable[str] = ()  # further letters; a step with one is about all positive numbers
 
     def broken(self, claim: Claim) -> Iterator[str]:
         yield from super().broken(claim)
-        values = Values(instances(claim, self.letters))
+        values = values_of(claim, self.numbers)
         for r, because, under in self.steps:
             if opened(r.left) == opened(r.right):
                 yield f"{because}: {text(r)} says nothing"
@@ -212,21 +218,25 @@ class Argued(InCoq):
             if Relation(left, step.relation.sign, right) not in twins:
                 own.append((k, step))
                 twins.add(Relation(twin(left), step.relation.sign, twin(right)))
+        yield from (f"  for every number {name}" for name in self.numbers)
         yield from named(claim, [x for _, s in own for r in (s.relation, *s.under) for x in (r.left, r.right)])
         before = 0
         for k, (r, because, under) in own:
             if k > before + 1:
-                yield f"  {before + 1} to {k - 1}: the same for the target"
+                yield repeated(before + 1, k - 1)
             condition = f"if {' and '.join(map(text, under))}: " if under else ""
             yield f"  {k}. {condition}{text(r)}" + (f"  ({because})" if because else "")
             before = k
         if before < len(self.steps):
-            yield f"  {before + 1} to {len(self.steps)}: the same for the target"
+            yield repeated(before + 1, len(self.steps))
 
 
-def argued(*steps: tuple[Any, ...] | Step, **letters: str) -> Argued:
-    """Return the proof with the given steps; ``letters`` are further letters with their axes."""
-    return Argued(tuple(Step(*s) for s in steps), letters)
+def repeated(first: int, last: int) -> str:
+    return f"  {first if first == last else f'{first} to {last}'}: the same for the target"
+
+
+def argued(*steps: tuple[Any, ...] | Step, numbers: Iterable[str] = ()) -> Argued:
+    return Argued(tuple(Step(*s) for s in steps), numbers)
 
 
 @dataclass(frozen=True)

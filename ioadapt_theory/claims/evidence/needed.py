@@ -1,8 +1,7 @@
 """Hypotheses are needed: for each one, an instance that meets all others, misses it, and violates the claim.
 
 ``outside.json`` holds the instances by claim and hypothesis. In its place stands a reason, if the statement has no
-value without the hypothesis ("undefined"), if the paper has the hypothesis and its proof does not use it ("idle"), or
-if every instance meets it, as ε is the least number that does ("built in").
+value without the hypothesis ("undefined"), or if the paper has the hypothesis and its proof does not use it ("idle").
 """
 
 import json
@@ -23,7 +22,7 @@ ROUNDING = 1e-12
 """Largest residual of the other hypotheses."""
 CLEAR = 1.001
 """Least ratio of the left to the right side that counts as a violation outside a hypothesis."""
-UNDEFINED, IDLE, BUILT_IN = "undefined", "idle", "built in"
+UNDEFINED, IDLE = "undefined", "idle"
 
 
 @cache
@@ -82,8 +81,6 @@ def without(claim: Claim) -> list[str]:
     for name, raw in recorded().get(claim.id, {}).items():
         if raw == UNDEFINED:
             lines.append(f"Without {name}: a side has no value")
-        elif raw == BUILT_IN:
-            lines.append(f"{name}: every instance has the least such ε")
         elif raw == IDLE:
             lines.append(f"Without {name}: true as well; the paper has this hypothesis")
         elif not isinstance(raw, str):

@@ -199,7 +199,6 @@ mean_square = _function(
     "mean_square", "E‖xD‖² of a row xD, linear in the symbol x; 2nd argument: σ or F, for E[xᵀx] = σ²I or FᵀF."
 )
 
-
 relu = _function("relu", "max(m, 0) of every entry of a matrix.")
 
 

@@ -38,7 +38,7 @@ def check(i: Any) -> None:
             raise InvalidValueError(msg)
 
 
-MEANINGS = {"u": "a row, which becomes u + Δu", "v": "a row, which becomes v + Δv"}
+MEANINGS = {"u": "a row", "v": "a row", "du": "the change of u", "dv": "the change of v"}
 INCREMENTS = replace(
     matrices("Lemmas 1-2", dict.fromkeys(("u", "v", "du", "dv"), "d"), {"d": 3}, meanings=MEANINGS), check=check
 )

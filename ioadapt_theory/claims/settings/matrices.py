@@ -11,6 +11,13 @@ from ioadapt_theory.claims.instances import Letter, Setting, normals
 
 SIZES = {"c": 3, "d": 4, "h": 2, "k": 5, "n": 6, "o": 5, "p": 3, "q": 4, "r": 2, "s": 7, "t": 2}
 """Size of every axis in a search; the axes of a claim differ in size, so that mistaking one for another fails."""
+MEANINGS = {
+    "X": "inputs, one in each row", "W": "the layer", "W_target": "the layer of the target", "AB": "the adapter",
+    "W1": "layers of the source, from the first on", "W1_target": "layers of the target",
+    "A": "left factor of an adapter", "B": "right factor of an adapter", "bias": "the bias, in every row",
+    "sigma": "E[xᵀx] = σ²I", "F": "E[xᵀx] = FᵀF", "x1": "inputs",
+}  # fmt: skip
+"""What letters stand for if a claim does not say otherwise."""
 
 
 def matrices(
@@ -30,7 +37,7 @@ def matrices(
         sizes: size of every axis in a search.
         build: constructor of the instance; by default a dataclass with an attribute for each symbol.
         attributes: attribute of the instance, by key, where it differs from the key in lower case.
-        meanings: what the letters stand for, by key.
+        meanings: what the letters stand for, by key, where ``MEANINGS`` does not say it.
     """
     letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
     if build is None:
@@ -43,4 +50,6 @@ def matrices(
     def parametrise(raw: Mapping[str, Tensor]) -> Any:
         return build(**{key: x if shapes[key] else x.exp() for key, x in raw.items()})
 
-    return Setting(name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings=meanings)
+    return Setting(
+        name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings=MEANINGS | meanings
+    )

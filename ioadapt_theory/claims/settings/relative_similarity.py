@@ -86,8 +86,8 @@ class Ball:
 
 
 MEANINGS = {
-    "W": "the layer of the source", "W_target": "the layer of the target",
-    "x1": "an input of the source, as x₂; x₁' and x₂' are the target's", "AB": "the adapter, the same in both models",
+    "W": "the layer of the source", "W_target": "the layer of the target", "x": "inputs of the source",
+    "x1_target": "inputs of the target", "AB": "the adapter, the same in both models",
     "epsilon": "the bound on the adapter",
 }  # fmt: skip
 SPECTRAL = Ball(operator_norm, spectral(AB) <= EPSILON)

@@ -42,9 +42,9 @@ def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
 
 
 MEANINGS = {
-    "W1": "the first layer of the source, W₂ the second; W₁' and W₂' are the target's", "sigma": "E[xᵀx] = σ²I",
-    "AB": "the adapter, the same in both models", "epsilon": "the bound on the difference of the two models",
-}  # fmt: skip
+    "AB": "the adapter, the same in both models",
+    "epsilon": "the bound on the difference of the two models",
+}
 
 
 def function_setting(placement: Placement | None, *, second: bool = False) -> Setting:
@@ -58,5 +58,10 @@ def function_setting(placement: Placement | None, *, second: bool = False) -> Se
     sizes = {"c": 3, "h": 4, "k": 5, "d": 2, "a": 1, "b": 1}
     drawn = matrices(f"setting A.2 ({placement or 'no adapter'})", axes, sizes, build=SharedFunction)
     letters = [replace(x, optional=x.key == "AB" and placement is None) for x in drawn.letters]
-    epsilon = Letter("epsilon", "given_epsilon", optional=True, nonnegative=True)
-    return replace(drawn, meanings=MEANINGS, letters=(*letters, epsilon))
+    return with_epsilon(replace(drawn, letters=tuple(letters)), nonnegative=True)
+
+
+def with_epsilon(setting: Setting, *, nonnegative: bool = False) -> Setting:
+    """Return a setting of two models whose instances may say ε."""
+    epsilon = Letter("epsilon", "given_epsilon", optional=True, nonnegative=nonnegative)
+    return replace(setting, letters=(*setting.letters, epsilon), meanings={**setting.meanings, **MEANINGS})

@@ -102,7 +102,7 @@ from_below = argued(
     (norm(SOURCE.y1) - EPSILON * norm(SOURCE.x1) <= norm(PLACE[0]), "triangle inequality, ‖x₁AB‖ ≤ ε‖x₁‖"),
     (norm(SOURCE.y2) - EPSILON * norm(SOURCE.x2) <= norm(PLACE[1]), "likewise, at every place t/(1 + t)"),
     (A_MIN, "so"),
-    t="",
+    numbers="t",
 )
 by_explicit = argued(
     (distance(LORA) <= RHS_EXPLICIT, "prop-1-explicit"), (constant(SOURCE) <= 2, "|s₀| ≤ 1"),
@@ -111,9 +111,8 @@ by_explicit = argued(
 )  # fmt: skip
 ENDS = minimum(minimum(norm(SOURCE.y1), norm(SOURCE.y2)), minimum(*map(norm, SOURCE.adapted(LORA))))
 LEAST = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
-TRIED = (Replay(), RandomInstances())
 without_remainder = partial(
-    Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
+    Claim, source=APPENDIX, amends="prop-1", setting=similarity_setting(LORA), strategies=SEARCHES
 )
 in_the_proof = partial(Claim, source="Proof of Proposition 1 (App. A.1)", origin=READING)
 CLAIMS = (
@@ -130,11 +129,11 @@ CLAIMS = (
         id="prop-1-segment",
         reading="for every ε, the ends of the segment bound its norms from below, and so some A_min > 0 does",
         given=SPECTRAL.given, concludes=(ENDS <= LEAST,), **refuted_by("through-zero"),
-        setting=similarity_setting(LORA), strategies=TRIED,
+        setting=similarity_setting(LORA),
     ),
     in_the_proof(
         id="prop-1-segment-small", reading="for ε < min ‖xW‖/‖x‖", given=SPECTRAL.given, concludes=(A_MIN,),
-        proofs=(from_below,), expected=PROVED, setting=similarity_setting(LORA, limit=below_outputs),
+        proofs=(from_below,), setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,
     ),
     without_remainder(
@@ -147,6 +146,6 @@ CLAIMS = (
         id="remark-a1-displayed", source="Remark A.1 (App. A.1)", origin=READING,
         reading="computed from what is displayed, ‖x‖/‖xW‖, s₀ and ε: A_min is the same for AB and −AB",
         given=SPECTRAL.given, concludes=(LEAST.equals(replaced(LEAST, {AB: -AB})),), **refuted_by("displayed"),
-        setting=similarity_setting(LORA), strategies=TRIED,
+        setting=similarity_setting(LORA),
     ),
 )  # fmt: skip

@@ -11,7 +11,6 @@ RHS_ABS = 4 * (1 + abs(SOURCE.s0)) * EPSILON
 ALL = tuple(f"ce1{x}" for x in ("", "b", "c", "d", "e", "f", "g"))
 OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
-
 CLAIMS = (
     bound("prop-2-input", INPUT, RHS, **USED, **refuted_by(*ALL)),
     bound("prop-2-input-literal", INPUT, RHS, ball=LITERAL, **STATED, **refuted_by("ce4-input", "ce4-input-low-rank")),

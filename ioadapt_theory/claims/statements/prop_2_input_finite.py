@@ -23,7 +23,6 @@ def largest(m: Model) -> Term:
 FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in (SOURCE, TARGET))
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
-
 PART = scalar("t") / (1 + scalar("t"))
 INTEGRAL = "∫₀¹ ε/(1 − tε) dt = −ln(1 − ε), and d artanh s = ds/(1 − s²) cancels 1 − s² in prop-2-input-sharp"
 
@@ -72,20 +71,21 @@ def finite_worst(epsilon: Fraction, k: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 finite = partial(
-    Claim, source=PROP_2_TEXT, given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE), expected=PROVED,
+    Claim, source=PROP_2_TEXT, given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE),
     setting=similarity_setting(INPUT), strategies=SEARCHES,
 )  # fmt: skip
 CLAIMS = (
     finite(
         id="prop-2-input-finite", reading="finite", amends="prop-2-input", concludes=FINITE_BOUND,
-        proofs=(argued(*integrated(SOURCE), *integrated(TARGET), *((r, INTEGRAL) for r in FINITE_BOUND), t=""),),
+        proofs=(argued(*integrated(SOURCE), *integrated(TARGET), *((r, INTEGRAL) for r in FINITE_BOUND), numbers="t"),),
     ),
     finite(
         id="prop-2-input-finite-sharp", reading="finite and sharp", amends="prop-2-input-finite",
         concludes=FINITE_SHARP,
         proofs=(
             argued(
-                *both_singular_values(SOURCE), *both_singular_values(TARGET), *((r, "so") for r in FINITE_SHARP), t="",
+                *both_singular_values(SOURCE), *both_singular_values(TARGET), *((r, "so") for r in FINITE_SHARP),
+                numbers="t",
             ),
             Attained(
                 finite_worst, {EPSILON: BALLS_TRIED, cond(SOURCE.w): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED},

@@ -38,14 +38,12 @@ def exact_value(number: int, placement: Placement) -> Claim:
         id=f"prop-{number}-exact", source=f"Proposition {number} (App. A.2)", origin=PRINTED,
         reading="exact value, in its proof", amends=f"prop-{number}",
         concludes=(discrepancy(placement).equals(EXACT[placement]),),
-        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),), expected=PROVED,
-        strategies=(RandomInstances(),), setting=function_setting(placement),
+        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
+       setting=function_setting(placement),
     )  # fmt: skip
 
 
-attained_bound = partial(
-    Claim, origin=PRINTED, given=(NEARLY_SAME,), expected=PROVED, words=(ATTAINED,), strategies=SEARCHES
-)
+attained_bound = partial(Claim, origin=PRINTED, given=(NEARLY_SAME,), words=(ATTAINED,), strategies=SEARCHES)
 
 
 def inflation(number: int, placement: Placement, product: Term, says: str) -> tuple[Claim, Claim]:
@@ -76,7 +74,7 @@ CLAIMS = (
     Claim(
         id="lemma-3-exact", source="Lemma 3 (App. A.2)", origin=PRINTED, reading="exact value, in its proof",
         amends="lemma-3", concludes=(discrepancy(None).equals(SIGMA**2 * fro(GAP) ** 2),), proofs=(Expanded(),),
-        expected=PROVED, setting=function_setting(None), strategies=(RandomInstances(),),
+        setting=function_setting(None),
     ),
     attained_bound(
         id="prop-3", source="Proposition 3 (App. A.2)", concludes=(discrepancy(LORA) <= PROP_3_RHS,),

@@ -34,7 +34,7 @@ def claim(name: str, where: str, *kinds: str, amends: str | None = "overhead", r
         reading=f"no additional overhead for c = d, multiply-adds of {where}", amends=amends, given=(SQUARE,),
         concludes=tuple(other <= lora if refuted else other.equals(lora) for other, lora in costs),
         setting=SIZES.parametrised(lambda raw: SIZES.parametrise({**raw, "d": raw["c"]})),
-        strategies=(Replay(), RandomInstances()), **settled,
+       **settled,
     )  # fmt: skip
 
 

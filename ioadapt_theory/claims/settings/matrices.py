@@ -51,5 +51,5 @@ def matrices(
         return build(**{key: x if shapes[key] else x.exp() for key, x in raw.items()})
 
     return Setting(
-        name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings=MEANINGS | meanings
+        name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings={**MEANINGS, **meanings}
     )

@@ -83,8 +83,10 @@ def replacing(path: Path | str) -> Iterator[Path]:
             os.fsync(content.fileno())
         if path.is_file():  # a new file keeps the umask's permissions
             temporary.chmod(path.stat().st_mode & 0o777)
-    except BaseException:
+    except BaseException as error:
         item.discard()
+        if isinstance(error, OSError) and error.filename in {None, str(temporary)}:
+            error.filename = str(path)
         raise
     with together() as block:
         block.append(item)

@@ -28,11 +28,13 @@ class Files:
         reads: inputs as the user named them (paths, PATH:PART, aliases or hub ids), or None for those not given.
         writes: for each option such as --html, the file to write, or None if the option is not given.
         adapter: paths at which the command may write or replace an adapter: a file, or a folder and its files.
+        what: what it writes there, an adapter or a map.
     """
 
     reads: Iterable[object] = ()
     writes: Mapping[str, Path | None] = field(default_factory=dict)
     adapter: tuple[Path, ...] = ()
+    what: str = "an adapter"
 
 
 def check_files(files: Files) -> None:
@@ -62,9 +64,10 @@ def check_files(files: Files) -> None:
         _refuse_input(f"Writing {path}", path, inputs)
         if path.is_file() and path.suffix.lower() in WEIGHTS:
             from ioadapt_theory.formats.reading import is_adapter
+            from ioadapt_theory.maps.model_map import is_map
 
-            if not is_adapter(path):
-                msg = f"{path} exists and is not an adapter; choose another path."
+            if not (is_map if "map" in files.what else is_adapter)(path):
+                msg = f"{path} exists and is not {files.what}; choose another path."
                 raise InvalidValueError(msg)
 
 

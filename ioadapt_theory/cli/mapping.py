@@ -43,7 +43,7 @@ def files(args: argparse.Namespace) -> Files:
     if not args.out.absolute().parent.is_dir():
         msg = f"--out {args.out} is in a folder that does not exist; create it first."
         raise InvalidValueError(msg)
-    return Files(reads, adapter=(args.out,))
+    return Files(reads, adapter=(args.out,), what="a map of two models")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
     if (args.inputs is None) == (args.prompts is None):
         msg = "Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others."
+        raise InvalidValueError(msg)
+    if args.out.suffix != ".safetensors":
+        msg = f"--out {args.out} must end in .safetensors."
         raise InvalidValueError(msg)
     with shown(quiet=args.quiet) as progress, together():
         source, target = open_source(args.source, args.config), open_source(args.target, args.config)

@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from errno import EIO
 from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -169,7 +170,10 @@ class ModelMap:
             described.append({"places": names, "sizes": sizes, **shares})
         content = {"source": self.source, "target": self.target, "layers": self.layers, "settings": self.settings}
         with replacing(path) as temporary:  # one entry, since the library shuffles several
-            save_file(stored, temporary, metadata={KIND: json.dumps(content | {"places": described})})
+            try:
+                save_file(stored, temporary, metadata={KIND: json.dumps(content | {"places": described})})
+            except SafetensorError as error:  # a full disk
+                raise OSError(EIO, str(error)) from error
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -204,6 +208,14 @@ class ModelMap:
             lines.append(f"  {name}{to}: {'; '.join(parts)}")
         lines += [f"  and {len(self.places) - LINES} more"] if len(self.places) > LINES else []
         return "\n".join(lines)
+
+
+def is_map(path: Path | str) -> bool:
+    try:
+        with safe_open(path, "pt") as file:
+            return KIND in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def _tensors(place: MappedPlace) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 import copy
 import json
 import re
+import resource
 import shutil
 from pathlib import Path
 
@@ -286,13 +287,36 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "words", ["map {source} {target}", "resize {lora} {source} --rank 1", "extract {target} {source}"]
+)
+def test_a_full_disk_is_one_sentence_and_nothing_is_written(words, llamas, tmp_path, capsys):
+    texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
+    words = [*words.format(**texts).split(), "--inputs", texts["x.safetensors"], "--rows", "24"]
+    out, before = tmp_path / f"out{'.safetensors' * ('map' in words)}", {*tmp_path.iterdir()}
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        assert main([*words, "--out", str(out)]) == MISUSE
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ioadapt")]
+    assert len(told) == 1
+    assert f"Cannot read or write {out}" in told[0]
+    assert {*tmp_path.iterdir()} == before
+
+
 def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
     made = str(tmp_path / "a_to_b.safetensors")
     models = [llamas["source"], llamas["target"]]
+    shutil.copy(Path(llamas["lora"]) / "adapter_model.safetensors", other := tmp_path / "lora.safetensors")
     options = ["--inputs", llamas["x.safetensors"], "--placement", "weight", "--layers", "up_proj", "down_proj"]
     assert main(["map", *models, *options, "--out", made]) == OK
     told = capsys.readouterr()
     assert "The map has at most" in told.err
+    assert main(["map", *models, *options, "--out", made]) == OK  # a map may be made again
+    assert main(["map", *models, *options, "--out", str(other)]) == MISUSE
+    assert "exists and is not a map of two models" in capsys.readouterr().err
     assert "model.layers.0.mlp.up_proj:input: P 1.00 of activations" in told.out
     shutil.copytree(llamas["lora"], tmp_path / "second")
     out = tmp_path / "moved"

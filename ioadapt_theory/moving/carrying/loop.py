@@ -111,9 +111,9 @@ class Run:
         pairs = rows.predict + rows.fit + rows.select
         count = budget.last if budget.seconds is None else round(self.done * LAST / (1 - LAST))
         self.done = 0
-        for _ in range(count):
+        while self.done < count and not self.idle:
             self.trial.progress("training on all rows", self.done, count)
-            self.steps(1, lambda k: AGAIN * (1 - k / count), pairs)
+            self.steps(min(STRIDE, count - self.done), lambda k: AGAIN * (1 - k / count), pairs)
         self.best, self.at, self.done = self.work, self.at + count, began + count
 
     def label(self, rule: Rule) -> str:

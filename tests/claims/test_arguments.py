@@ -18,7 +18,9 @@ from ioadapt_theory.claims.evidence.argument import (
     Link,
     Step,
     argued,
+    same,
     values_of,
+    variants,
 )
 from ioadapt_theory.claims.evidence.extremes import (
     Attained,
@@ -56,6 +58,7 @@ from ioadapt_theory.claims.expression.tree import (
     mean,
     minimum,
     norm,
+    opened,
     pinv,
     replaced,
     row,
@@ -71,7 +74,7 @@ from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET
 from ioadapt_theory.claims.statements import prop_2_input_sharp as input_sharp
 from ioadapt_theory.claims.statements import prop_2_output_sharp as output_sharp
-from tests.claims.draws import drawn, missing
+from tests.claims.draws import missing
 
 QUICK = Run(instances=20, starts=2, steps=2)
 
@@ -254,14 +257,12 @@ def test_every_proved_claim_records_the_need_of_its_hypotheses_and_most_are_need
     assert kinds.count("needed") >= 50
 
 
-IDLE_ONES = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items() if raw == IDLE]
+EXCUSED = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items() if isinstance(raw, str)]
 
 
-@pytest.mark.parametrize(("claim", "name"), IDLE_ONES, ids=[f"{c.id}: {n}" for c, n in IDLE_ONES])
-def test_draws_outside_an_idle_hypothesis_do_not_refute(claim: Claim, name: str) -> None:
-    for instance in drawn(claim, QUICK):
-        ratio = outside(claim, name, instance)
-        assert not (ratio > 1 + 1e-6).any()
+@pytest.mark.parametrize(("claim", "name"), EXCUSED, ids=[f"{c.id}: {n}" for c, n in EXCUSED])
+def test_draws_outside_a_hypothesis_that_is_said_not_to_be_needed_do_not_refute(claim: Claim, name: str) -> None:
+    assert not any((outside(claim, name, i) >= CLEAR).any() for i in missing(claim, name))
 
 
 NEEDED = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items() if not isinstance(raw, str)]
@@ -270,6 +271,29 @@ NEEDED = [(CLAIMS[c], n) for c, h in recorded().items() for n, raw in h.items() 
 @pytest.mark.parametrize(("claim", "name"), NEEDED, ids=[f"{c.id}: {n}" for c, n in NEEDED])
 def test_draws_outside_a_needed_hypothesis_refute(claim: Claim, name: str) -> None:
     assert any((outside(claim, name, i) >= CLEAR).any() for i in missing(claim, name))
+
+
+def ordered(x: Term) -> Term:
+    """Return a formula with the arguments of sums, products of numbers and inner products in one order."""
+    args = tuple(map(ordered, opened(x).args))
+    swap = x.op in {"add", "plus", "mul", "dot", "inner", "max", "min", "sim"}
+    return Term(opened(x).op, tuple(sorted(args, key=repr)) if swap else args, opened(x).name)
+
+
+ATTAINED_STEPS = {("lemma-2-sharp", "‖H(1/‖u‖ · u, 1/‖v‖ · v)‖_op ≤ 1 + |s|")}
+"""The sharp bound itself, for unit vectors; the steps before it show that it is a bound."""
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if any(isinstance(p, Argued) for p in c.proofs)])
+def test_a_step_says_as_much_as_is_true(claim: Claim) -> None:
+    """Its sides differ by more than the order of terms, and it is an equation if they are always equal."""
+    every = variants(claim)
+    for r, _, under in (step for p in claim.proofs if isinstance(p, Argued) for step in p.steps):
+        assert ordered(r.left) != ordered(r.right), text(r)
+        letters = {x.name for side in (r.left, r.right) for x in side.walk()}
+        numbers = next(p.numbers for p in claim.proofs if isinstance(p, Argued))
+        if r.sign == "<=" and not under and not letters & {*numbers} and (claim.id, text(r)) not in ATTAINED_STEPS:
+            assert not all(same(r.left, r.right, *x) for x in every), text(r)
 
 
 def test_algebra_holds_for_matrices_of_any_size_and_needs_the_hypothesis() -> None:

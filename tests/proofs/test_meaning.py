@@ -3,9 +3,13 @@
 The matrices are recorded, with rational singular values, and tall, wide, square and deficient.
 """
 
+import math
+import re
 from fractions import Fraction
+from itertools import pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,3 +160,45 @@ def everything() -> None:
         test_a_pseudoinverse_and_a_rank_are_what_python_computes(name)
     test_a_norm_is_what_python_computes(norm(V), [["2", "3", "6"]], 7)
     test_a_norm_is_what_python_computes(fro(W), [["1", "2"], ["2", "4"]], 5)
+
+
+def holds_of_functions(text: str, name: str, **scope: Any) -> bool:
+    """Return whether functions of a number satisfy the clauses of a definition, at some numbers."""
+    body = re.search(rf"^Definition {name} .*?:=\s(.*?)\.$", text, re.MULTILINE | re.DOTALL)[1]
+    clauses = re.split(r", (?=\(?forall)| & | ?/\\ ?", " ".join(body.strip("[]/\\ \n").split()))
+    return all(true(x.strip(), scope) for x in clauses)
+
+
+def true(clause: str, scope: dict[str, Any]) -> bool:
+    names, _, rest = re.sub(r"^\((.*)\)$", r"\1", clause).rpartition(", ")
+    letters = re.findall(r"\b\w\b", names.replace("forall", ""))
+    *given, goal = [re.sub(r"\b(cos|sin|ln) (\w+)", r"\1(\2)", x).replace("^+", "**") for x in rest.split("->")]
+
+    def fits(relation: str, here: dict[str, Any]) -> bool:
+        parts = re.split(r"(<=|<|=)", relation)
+        sides = [eval(x, {}, here) for x in parts[::2]]
+        return all(abs(a - b) < 1e-9 if sign == "=" else a < b + 1e-9 * (sign == "<=")
+                   for sign, (a, b) in zip(parts[1::2], pairwise(sides), strict=True))  # fmt: skip
+
+    for numbers in product((0.0, 0.2, 0.9, 1.0, 1.5, 2.5, 3.1, 4.0, 7.0), repeat=len(letters)):
+        here = scope | dict(zip(letters, numbers, strict=True))
+        if all(fits(x, here) for x in given) and not fits(goal, here):
+            return False
+    return True
+
+
+WRONG = (
+    ("circular", {"cos": math.cos, "sin": lambda a: -math.sin(a), "pi": math.pi}),
+    ("circular", {"cos": math.cos, "sin": math.sin, "pi": 3 * math.pi}),
+    ("circular", {"cos": lambda _: 1.0, "sin": lambda _: 0.0, "pi": math.pi}),
+    ("circular", {"cos": lambda a: 1 - 2 * a / math.pi, "sin": lambda a: abs(1 - (1 - 2 * a / math.pi) ** 2) ** 0.5,
+                  "pi": math.pi}),
+    ("logarithm", {"ln": math.log2}), ("logarithm", {"ln": lambda x: x - 1}), ("logarithm", {"ln": math.log10}),
+)  # fmt: skip
+
+
+def test_cosine_sine_and_logarithm_satisfy_their_equations_and_others_do_not() -> None:
+    assert holds_of_functions(TEXT, "circular", cos=math.cos, sin=math.sin, pi=math.pi)
+    assert holds_of_functions(TEXT, "logarithm", ln=math.log)
+    for name, functions in WRONG:
+        assert not holds_of_functions(TEXT, name, **functions), (name, functions)

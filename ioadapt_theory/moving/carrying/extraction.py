@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
-from ioadapt_theory.adapters.model import disable, layers, remove
+from ioadapt_theory.adapters.model import layers, remove
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.compared import Compared
-from ioadapt_theory.effect.passes import Call, record
+from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.maps.solve import eigen
-from ioadapt_theory.moving.carrying.fitting import base_layers, reduced
+from ioadapt_theory.moving.carrying.fitting import base_layers, observed, reduced
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part, built, parts_of
 from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, put
@@ -215,15 +215,8 @@ def _reduced(trial: Trial, parts: list[Part], share: float | None) -> tuple[dict
     For D = AB, only AᵀCA and BKBᵀ are needed, so that no large matrix is decomposed. Parts of layers that are never
     called are truncated by a plain SVD.
     """
-    options, model = trial.options, trial.source
     sums: dict[str, list[Tensor]] = {}
-    watched, count = base_layers(model, {part.layer for part in parts}), len(trial.rows.fit)
-    for number, (one, _) in enumerate(trial.rows.fit if parts else ()):
-        trial.progress("recording", number, count)
-        with disable(model):
-            rows = record(
-                model, watched, one, call=trial.compared.call, seed=options.seed + number, draws=options.draws or 2
-            ).rows
+    for rows in observed(trial, {part.layer for part in parts}, trial.source):
         for part in parts:
             if part.layer in rows:
                 r, g = (x.flatten(0, -2).double() for x in rows[part.layer].both(part.placement))
@@ -234,7 +227,7 @@ def _reduced(trial: Trial, parts: list[Part], share: float | None) -> tuple[dict
                 sums[part.key] = [x + y for x, y in zip(before, new, strict=True)]
     made, kept = {}, {}
     for part in parts:
-        most = min(options.rank or part.factors[0].shape[1], *part.factors[0].shape, *part.factors[1].shape)
+        most = min(trial.options.rank or part.factors[0].shape[1], *part.factors[0].shape, *part.factors[1].shape)
         if part.key not in sums:
             made[part.key] = replace(part, factors=_plain(part, most))
             continue

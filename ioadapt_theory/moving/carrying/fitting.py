@@ -1,7 +1,7 @@
 """Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,16 +9,17 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.model import disable
+from ioadapt_theory.adapters.model import disable, layers
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, cotangents, record
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, effects, places
 from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule, truncated
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
-from ioadapt_theory.moving.carrying.trial import Trial
+from ioadapt_theory.moving.carrying.trial import Trial, only
 
 IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4
@@ -32,6 +33,26 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     return {name: base_of(modules[name]) for name in names}
 
 
+def observed(trial: Trial, names: Collection[str], *models: nn.Module) -> Iterator[dict[str, Rows]]:
+    """Yield what is recorded of layers on each batch to fit; of a model that is resized, also with its adapter."""
+    # a strong adapter changes what the layers read and write, and its effect depends on both
+    options: dict[str, Any] = {"call": trial.compared.call, "draws": trial.options.draws or 2}
+    for number, (one, _) in enumerate(trial.rows.fit if names else ()):
+        trial.progress("recording", number, len(trial.rows.fit))
+        options["seed"] = trial.options.seed + number
+        for model in models:
+            plain = base_layers(model, names)
+            with disable(model):
+                yield record(model, plain, one, **options).rows
+            if model is trial.target and trial.tuned is None:
+                adapted = layers(model, trial.name)
+                with only(adapted, trial.name):
+                    rows = record(model, {n: adapted[n] for n in names}, one, **options).rows
+                for name, found in rows.items():
+                    found.module = plain[name]
+                yield rows
+
+
 def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
     """Return parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
 
@@ -43,19 +64,12 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
     rank, share = options.rank, None if options.rank else options.rank_share
     todo = {p.key: p for p in parts if not p.low or (rank and p.placement != BIAS and p.factors[0].shape[1] > rank)}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
-    draws = options.draws or 2
-    for number, (one, _) in enumerate(trial.rows.fit if todo else ()):
-        for model in models:
-            watched = base_layers(model, {part.layer for part in todo.values()})
-            with disable(model):
-                rows = record(
-                    model, watched, one, call=trial.compared.call, seed=options.seed + number, draws=draws
-                ).rows
-            for key, part in todo.items():
-                if part.layer in rows:
-                    r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
-                    c, k = grams.get(key, (0, 0))
-                    grams[key] = c + r.mT @ r, k + g.mT @ g
+    for rows in observed(trial, {part.layer for part in todo.values()}, *models):
+        for key, part in todo.items():
+            if part.layer in rows:
+                r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
+                c, k = grams.get(key, (0, 0))
+                grams[key] = c + r.mT @ r, k + g.mT @ g
     made, kept = {part.key: part for part in parts if part.key not in todo}, {}
     for key, (c, k) in grams.items():
         a, b = todo[key].factors

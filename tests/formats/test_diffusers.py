@@ -142,8 +142,9 @@ def test_kohya_s_text_encoders_are_told_apart_by_their_sizes(tmp_path):
         load(torch.nn.ModuleDict({"other": torch.nn.Linear(16, 16)}), file)
 
 
+@pytest.mark.parametrize("base", ["alone", "pipe:unet", "base.safetensors"])
 @pytest.mark.parametrize("style", ["diffusers", "kohya"])
-def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style, tmp_path, capsys):
+def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style, base, tmp_path, capsys):
     source, target = tiny_unet(), tiny_unet()
     for p in target.parameters():
         p.data.add_(0.05 * torch.randn_like(p))
@@ -156,23 +157,12 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
     target.save_pretrained(tmp_path / "pipe/unet")
     (tmp_path / "pipe/model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     save_file(target.state_dict(), tmp_path / "base.safetensors")
-    for i, base in enumerate(("alone", "pipe:unet", "base.safetensors")):
-        file = tmp_path / f"{i}.safetensors"
-        words = [
-            "adapters",
-            "bake",
-            f"{tmp_path}/a",
-            "--out",
-            str(file),
-            "--base",
-            f"{tmp_path}/{base}",
-            "--style",
-            style,
-        ]
-        assert main(words) == OK
-        assert all(key.startswith(("unet.", "lora_unet_")) for key in load_file(file))
-        close(opened(file, copy.deepcopy(target)), ours)
-        close(loaded(file, copy.deepcopy(target)), ours)
+    file = tmp_path / "out.safetensors"
+    words = ["adapters", "bake", f"{tmp_path}/a", "--out", str(file), "--base", f"{tmp_path}/{base}", "--style", style]
+    assert main(words) == OK
+    assert all(key.startswith(("unet.", "lora_unet_")) for key in load_file(file))
+    close(opened(file, copy.deepcopy(target)), ours)
+    close(loaded(file, copy.deepcopy(target)), ours)
     told = capsys.readouterr()
     assert "exact up to rounding, " in told.out
     assert "To predict how the adapter performs on" in told.err

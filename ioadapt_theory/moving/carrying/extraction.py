@@ -1,8 +1,9 @@
 """Adapters of lower rank: of an adapter, or of the weight difference between a tuned model and its base.
 
 The low-rank matrix that replaces a change D of a layer is the one whose effect C^½ D K^½ is nearest to that of D, with
-the Gram matrices C of the rows that D multiplies and K of the gradients of what it adds; a plain SVD has C = K = I. The
-two-sided form is that of GFWSVD (arXiv 2505.17974); CorDA has only C, and PEFT's ``convert_to_lora`` is the plain SVD.
+the Gram matrices C of the rows that D multiplies and K of the gradients of what it adds, both recorded without and with
+D; a plain SVD has C = K = I. The two-sided form is that of GFWSVD (arXiv 2505.17974); CorDA has only C, and PEFT's
+``convert_to_lora`` is the plain SVD.
 """
 
 from collections.abc import Mapping

@@ -124,12 +124,11 @@ def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(mon
     closed = f"{proofs.CLOSED}\n"
     monkeypatch.setattr(proofs.shutil, "which", lambda _: "coqc")
     monkeypatch.setattr(proofs, "rendered", dict)
-    assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed * number)
+    assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed)
     assert commands == ["coq_makefile", "make", "coqc"]
-    axiom = "Axioms:\nclassic : forall P, P \\/ ~ P\n"
-    assert "has assumptions beyond logic: Axioms" in build(closed * (number - 1) + axiom)
-    assert f"{number} theorems, but {number - 1} reports" in build(closed * (number - 1))
+    for said in ("Axioms:\nclassic : forall P, P \\/ ~ P\n", "", closed + closed):
+        assert f"have assumptions beyond logic: {said.strip()}" in build(said)
     monkeypatch.setattr(proofs, "digests", dict)
-    assert "formal.json is not the record of this build" in build(closed * number)
+    assert "formal.json is not the record of this build" in build(closed)
     monkeypatch.setattr(proofs, "rendered", lambda: {"Statements.v": "another formula"})
-    assert "Statements.v does not match the claims" in build(closed * number)
+    assert "Statements.v does not match the claims" in build(closed)

@@ -47,14 +47,12 @@ def of_place(place: int, where: str) -> Claim:
         meanings={"V1": "layers of the target", "Q1": "the gauge", "T": "I + AB"},
     )  # fmt: skip
     return Claim(
-        id=f"depth-two-parts-{place}",
-        source="beyond App. A.2",
+        id=f"depth-two-parts-{place}", source="beyond App. A.2",
         reading=f"three linear layers, an adapter {where}: " + ("a gauge part and mismatches" if inner_ else
                                                                 "mismatches alone, for every gauge"),
         amends="prop-5" if place == 3 else "prop-4",
         given=tuple(r for k, r in enumerate(ORTHOGONAL, start=1) if k != place),
-        concludes=((run(SOURCES, place, T_) - run(TARGETS, place, T_)).equals(parts(place)),),
-        proofs=(Expanded(),),
+        concludes=((run(SOURCES, place, T_) - run(TARGETS, place, T_)).equals(parts(place)),), proofs=(Expanded(),),
         setting=setting.parametrised(lambda raw: setting.parametrise(
             {**raw, **{k: torch.linalg.qr(raw[k])[0] for k in ("q1", "q2")}})),
     )  # fmt: skip

@@ -36,15 +36,11 @@ def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dic
     (deduction,) = chain.chains
     bound = deduction.links[-1].formula
     return Claim(
-        id=f"effect-filter-{name}",
-        source=BEYOND,
-        reading=f"sharp; {reading}",
-        given=(given,),
+        id=f"effect-filter-{name}", source=BEYOND, reading=f"sharp; {reading}", given=(given,),
         concludes=(deduction.first <= bound,),
         proofs=(chain, Attained(one_channel, {next(x for x in bound.args if x.op == op): LENGTHS_TRIED
                                               for op in ("spectral", "fro")})),
-        words=(SHARP,),
-        setting=matrices(f"a layer and a change, {name}", axes, meanings=MEANINGS),
+        words=(SHARP,), setting=matrices(f"a layer and a change, {name}", axes, meanings=MEANINGS),
         strategies=(RandomInstances(), GradientAscent()),
     )  # fmt: skip
 

@@ -72,8 +72,7 @@ CLAIMS = (
             along_and_across,
             Attained(across, {opened(C): COSINES_TRIED, opened(Q): LENGTHS_TRIED, MISSED: LENGTHS_TRIED}),
         ),
-        notes=(PLAIN <= C**2,), words=(SHARP,), setting=SETTING.parametrised(tuned),
-        strategies=SEARCHES,
+        notes=(PLAIN <= C**2,), words=(SHARP,), setting=SETTING.parametrised(tuned), strategies=SEARCHES,
     ),
     Claim(
         id="effect-best-strength", source=BEYOND,

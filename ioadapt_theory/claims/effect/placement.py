@@ -31,9 +31,7 @@ def identity(placement: Placement) -> Claim:
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)
     return Claim(
-        id=f"effect-lora-or-{placement}",
-        source=BEYOND,
-        reading="error of the effect at one input",
+        id=f"effect-lora-or-{placement}", source=BEYOND, reading="error of the effect at one input",
         concludes=(left.equals(right),),
         proofs=(derived(left, Link("the adapter's effect is LoRA's and its own change", right)),),
         setting=matrices(f"one row, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",

@@ -49,8 +49,7 @@ def random_source(placement: Placement) -> Claim:
     size = mean(fro(source) ** 2, **{LAYERS[k].name: VARIANCE[k] for k in on})
     made = setting(placement, "rho", "s", "v", letters="WN")
     return Claim(
-        id="effect-random-source" + ("" if placement is LORA else f"-{placement}"),
-        source=BEYOND,
+        id="effect-random-source" + ("" if placement is LORA else f"-{placement}"), source=BEYOND,
         reading=f"{placement}, a random source and a random target, any adapter",
         amends=None if placement is LORA else "effect-random-source",
         concludes=(
@@ -76,8 +75,7 @@ def fixed_source() -> Claim:
         concludes=(
             mean(inner(source, there), **laws).equals(fro(source) ** 2), mean(fro(there) ** 2, **laws).equals(square),
         ),
-        proofs=(Expanded(),), setting=setting(LORA, "u", letters="WH"),
-        strategies=(RandomInstances(most=20),),
+        proofs=(Expanded(),), setting=setting(LORA, "u", letters="WH"), strategies=(RandomInstances(most=20),),
     )  # fmt: skip
 
 

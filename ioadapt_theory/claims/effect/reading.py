@@ -35,16 +35,13 @@ OF_FACTORS = mean(inner(R_ @ A @ B @ J, R_TARGET @ A @ B @ J_TARGET), a=NU, b=NU
 
 CLAIMS = (
     Claim(
-        id="effect-read-write", source=BEYOND,
-        concludes=(PRODUCT.equals(BY_GRAMS),),
+        id="effect-read-write", source=BEYOND, concludes=(PRODUCT.equals(BY_GRAMS),),
         proofs=(derived(PRODUCT, Link("turn the trace round", BY_GRAMS)),),
         setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
                                           "L": "q t"}, meanings=MEANINGS),
     ),
     Claim(
-        id="effect-rank-one", source=BEYOND,
-        reading="an adapter of rank one",
-        amends="effect-read-write",
+        id="effect-rank-one", source=BEYOND, reading="an adapter of rank one", amends="effect-read-write",
         concludes=(COSINE.equals(COSINES), RATIO.equals(RATIOS)),
         proofs=(
             Derived((
@@ -61,8 +58,7 @@ CLAIMS = (
         id="effect-random", source=BEYOND,
         reading="a random adapter, or a random product AB, and one Jacobian for all samples",
         amends="effect-read-write",
-        concludes=(RANDOM.equals(NU * KERNEL), OF_FACTORS.equals(NU * NU_B * rows(B) * KERNEL)),
-        proofs=(Expanded(),),
+        concludes=(RANDOM.equals(NU * KERNEL), OF_FACTORS.equals(NU * NU_B * rows(B) * KERNEL)), proofs=(Expanded(),),
         setting=matrices("a random adapter", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "M": "p s",
                                                "A": "p k", "B": "k s", "v": "", "w": ""},
                          {"n": 4, "p": 3, "s": 2, "o": 5, "k": 6}, meanings=MEANINGS | {

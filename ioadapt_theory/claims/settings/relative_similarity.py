@@ -180,12 +180,7 @@ def check(i: RelativeSimilarity) -> None:
 
 
 def similarity_setting(
-    placement: Placement,
-    ball: Ball = SPECTRAL,
-    *,
-    limit: Callable[[Data], Tensor] = half,
-    c: int = 3,
-    d: int = 4,
+    placement: Placement, ball: Ball = SPECTRAL, *, limit: Callable[[Data], Tensor] = half, c: int = 3, d: int = 4
 ) -> Setting:
     """Return the setting of App. A.1; ``ball`` bounds AB by ε, and ``limit`` bounds ε.
 

@@ -41,10 +41,7 @@ def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
     return value(discrepancy(placement), i)
 
 
-MEANINGS = {
-    "AB": "the adapter, the same in both models",
-    "epsilon": "the bound on the difference of the two models",
-}
+MEANINGS = {"AB": "the adapter, the same in both models", "epsilon": "the bound on the difference of the two models"}
 
 
 def function_setting(placement: Placement | None, *, second: bool = False) -> Setting:

@@ -47,24 +47,13 @@ def opposite_turns(near: Fraction) -> dict[str, Any]:
 on_increments = partial(Claim, source=SOURCE_TEXT, setting=INCREMENTS, strategies=SEARCHES)
 after = partial(on_increments, source="Remainder bound after Lemma 2 (App. A.1)")
 CLAIMS = (
-    on_increments(
-        id="lemma-2",
-        origin=PRINTED,
-        concludes=(PRINTED_BOUND,),
-        proofs=(By(("lemma-2-sharp",)),),
-    ),
+    on_increments(id="lemma-2", origin=PRINTED, concludes=(PRINTED_BOUND,), proofs=(By(("lemma-2-sharp",)),)),
     on_increments(
         id="lemma-2-sharp",
         reading="sharp, C = 1",
         amends="lemma-2",
         concludes=(BOUND,),
-        proofs=(
-            spectrum,
-            Attained(
-                of_equal_length,
-                {sim(U, V): COSINES_TRIED, SMALLER: LENGTHS_TRIED},
-            ),
-        ),
+        proofs=(spectrum, Attained(of_equal_length, {sim(U, V): COSINES_TRIED, SMALLER: LENGTHS_TRIED})),
         attained=("lemma-2-sharp",),
         words=(ATTAINED, SHARP),
     ),

@@ -133,8 +133,7 @@ CLAIMS = (
     ),
     in_the_proof(
         id="prop-1-segment-small", reading="for ε < min ‖xW‖/‖x‖", given=SPECTRAL.given, concludes=(A_MIN,),
-        proofs=(from_below,), setting=similarity_setting(LORA, limit=below_outputs),
-        strategies=SEARCHES,
+        proofs=(from_below,), setting=similarity_setting(LORA, limit=below_outputs), strategies=SEARCHES,
     ),
     without_remainder(
         id="remark-a1", source="Remark A.1 (App. A.1)", origin=READING,

@@ -6,11 +6,7 @@ sharp for every number ≥ 2 of rows of W. It satisfies sinh(L/2) = cosh(ln κ) 
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT
-from ioadapt_theory.claims.statements.prop_2_input_sharp import (
-    diagonal,
-    pair,
-    spread,
-)
+from ioadapt_theory.claims.statements.prop_2_input_sharp import diagonal, pair, spread
 from ioadapt_theory.claims.statements.prop_2_output_sharp import shift
 
 

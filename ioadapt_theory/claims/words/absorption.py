@@ -34,8 +34,7 @@ CLAIMS = (
     linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS),
     linear(OUTPUT, (DATA @ W + BIAS) @ T, DATA @ (W @ T) + BIAS @ T),
     Claim(
-        id="absorption-convolution", source=ABSORBED,
-        origin=PRINTED,
+        id="absorption-convolution", source=ABSORBED, origin=PRINTED,
         reading="Φ(I) a kernel of the layer's own width, taps f and g at −1, 0 and 1: no tap at 2 or −2",
         concludes=((OUTER[3][0] * OUTER[3][1]).equals(NOTHING), (OUTER[1][0] * OUTER[1][1]).equals(NOTHING)),
         **refuted_by("width-3"),
@@ -43,8 +42,7 @@ CLAIMS = (
                          meanings={"f1": "taps of Φ(I)", "g1": "taps of the layer"}),
     ),
     Claim(
-        id="absorption-channel-mix", source=ABSORBED,
-        origin=READING,
+        id="absorption-channel-mix", source=ABSORBED, origin=READING,
         reading="Φ(I) a 1 x 1 channel mix without bias, M before or T behind an ungrouped convolution",
         amends="absorption-convolution",
         concludes=(

@@ -10,9 +10,6 @@ equally likely, each is as likely as any other to be the last, so the last one l
 with probability at least 1 − 2/(m + 1) = (m − 1)/(m + 1). ``effect.certificate`` computes both.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 WEIGHTS, LOSS, GAIN, SHARES = row("p"), row("u"), row("v"), row("u")

@@ -6,9 +6,6 @@ Jacobian J has JJᵀ = FFᵀ, and the function changes by HWF. An input adapter 
 adapter reads what the layer writes.
 """
 
-from fractions import Fraction
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 F, W, M, H = (matrix(name) for name in ("f", "w", "m", "h"))

@@ -4,11 +4,6 @@ All outputs on a batch form one row. On the source the labels minus the outputs 
 target the labels minus the outputs are g + h, and the adapter adds e'. The gain is the reduction of the squared error.
 """
 
-from collections.abc import Mapping
-from fractions import Fraction
-from typing import Any
-
-from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
 
 G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")

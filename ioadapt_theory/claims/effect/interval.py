@@ -7,10 +7,6 @@ row space of L. So a rule from weights alone is exact if and only if K is a mult
 does see such an effect, R has no lower bound.
 """
 
-from collections.abc import Mapping
-from fractions import Fraction
-from typing import Any
-
 import torch
 
 from ioadapt_theory.claims.language import *

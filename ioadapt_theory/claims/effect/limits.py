@@ -3,9 +3,6 @@
 The retained share is R = 2cq − q², where c is the cosine and q the norm ratio of an adapter's effects on both models.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 M, W, W_TARGET = matrix("m"), matrix("w"), matrix("w_target")

@@ -4,9 +4,6 @@ Two adapted layers of the target read R₁ and R₂ and write through J₁ and J
 effect of adapters X₁ and X₂ is R₁X₁J₁ + R₂X₂J₂.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
 from ioadapt_theory.claims.language import *

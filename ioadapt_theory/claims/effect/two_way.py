@@ -5,9 +5,6 @@ to U = XP and H = KPᵀ. The loss is ‖XP − U‖_F² + ‖KPᵀ − H‖_F² 
 the matrices. An adapter M that reads U and writes against K becomes PMQᵀ, where Q carries gradients: HQ = K.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
 from ioadapt_theory.claims.language import *

@@ -39,7 +39,7 @@ def exact_value(number: int, placement: Placement) -> Claim:
         reading="exact value, in its proof", amends=f"prop-{number}",
         concludes=(discrepancy(placement).equals(EXACT[placement]),),
         proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
-       setting=function_setting(placement),
+        setting=function_setting(placement),
     )  # fmt: skip
 
 

@@ -55,13 +55,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
-    targets, steps = (QUICK, 10) if args.quick else (tuple(TARGETS)[: args.targets], 100)
+    targets, steps = (QUICK, 10) if args.quick else (args.target or tuple(TARGETS), 100)
     with styled():  # imports matplotlib first, so that a missing package is reported at once
         todo = phases(targets, args.task, args.seeds, steps, fifty=args.fifty)
         result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task}
         name = f"smollm_{args.task}"
         _, png = write(output.draw(result), args.out, name)
-    command = f"python toys/smollm.py --task {args.task} --seeds {args.seeds}{' --fifty' * args.fifty}"
+    chosen = "".join(f' --target "{one}"' for one in args.target or ())
+    command = f"python toys/smollm.py --task {args.task}{chosen} --seeds {args.seeds}{' --fifty' * args.fifty}"
     records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
     return OK
@@ -73,8 +74,8 @@ def _parser() -> Parser:
     )
     parser.add_argument("--quick", action="store_true", help="run a small version")
     parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="task (default: %(default)s)")
-    most = len(TARGETS)
-    parser.add_argument("--targets", type=whole(1, most), default=most, metavar="N", help="the first N targets only")
+    only = f"only this target; may be repeated: {', '.join(TARGETS)}".replace("%", "%%")
+    parser.add_argument("--target", action="append", choices=[*TARGETS], metavar="NAME", help=only)
     parser.add_argument("--fifty", action="store_true", help="also carry LoRAs over with 50 steps")
     parser.add_argument("--seeds", type=whole(1, 900), default=1, metavar="N", help="seeds (default: %(default)s)")
     parser.add_argument("--jobs", type=whole(1, 512), default=1, metavar="N", help="processes (default: %(default)s)")

@@ -97,7 +97,7 @@ def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_m
     assert set(result["also"]["misread"]) == {row for row in result["rows"] if " x " not in row}
     for target, method in few.exact.items():
         assert result["rows"][method][target] == pytest.approx(result["rows"][method]["source"], rel=1e-3)
-    assert "](diffusion_samples.png)" in page.section(few, result, "diffusion.png")
+    assert "](diffusion_samples.png)" in page.summary(few, result)
     strips = result["samples"]["strips"]
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as picture:
         assert picture.height == SIZE * len(strips)

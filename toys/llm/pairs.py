@@ -17,7 +17,8 @@ from ioadapt_theory.effect.pairing import paired
 from ioadapt_theory.moving import transfer
 from toys.llm.network import smollm2, tokenizer
 from toys.llm.study import RATE, _adapted
-from toys.llm.text import LENGTH, TEXTS
+from toys.llm.text import LENGTH
+from toys.llm.text import text as read
 from toys.llm.training import train
 from toys.transfer.cache import figures, tensors
 
@@ -128,7 +129,7 @@ def _gemma(name: str) -> tuple[Any, Any]:
 @cache
 def cut(task: str, part: str, count: int, seed: int) -> list[str]:
     """Return at most ``count`` random pieces of a part of a text, each as long as 64 tokens of SmolLM2."""
-    text = TEXTS[task](part)
+    text = read(task, part)
     places = tokenizer()(text, verbose=False, return_offsets_mapping=True)["offset_mapping"]
     order = torch.randperm(len(places) // LENGTH, generator=torch.Generator().manual_seed(seed))[:count]
     return [text[places[k][0] : places[k + LENGTH - 1][1]] for k in (order * LENGTH).tolist()]

@@ -80,13 +80,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
+    chosen = "".join(f" --from {one}" for one in args.sources or ()) + "".join(f" --task {t}" for t in args.tasks or ())
     args.sources, args.tasks = args.sources or [SMOLLM2, GEMMA], args.tasks or [*TASKS]
     found = collect(phases(args), args.out / "cache", args.jobs, "two tokenizers")
     names = ("source", "row", "task", "seed")
     runs = [{name: getattr(part, name) for name in names} | dict(one) for part, one in found.items()]
     order = [OWN, *rows(long=True)]
     runs.sort(key=lambda one: (args.sources.index(one["source"]), one["task"], order.index(one["row"]), one["seed"]))
-    command = f"python toys/two_tokenizers.py GEMMA --seeds {args.seeds}{' --long' * args.long}"
+    command = f"python toys/two_tokenizers.py GEMMA{chosen} --seeds {args.seeds}{' --long' * args.long}"
     path = args.out / RECORD.name
     records.write(path, "two_tokenizers", command, [*range(args.seeds)], {"runs": records.rounded(runs)})
     sys.stdout.write(f"{terminal(markdown(runs))}\nRecord: {path}\n")

@@ -9,6 +9,8 @@ import pytest
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
+from toys.llm import output as language
+from toys.llm.study import CARRIED
 from toys.transfer.verdicts import endpoint
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
@@ -84,3 +86,11 @@ def test_the_sentences_on_the_studies_follow_from_the_tables():
     helpful = [share for share in kept if float(share) > 0.5]
     assert f"input adapters keep {' and '.join(helpful)} of their gain in two of four studies" in text
     assert max(float(share) for share in kept if share not in helpful) < 0.05
+
+
+def test_the_sentence_on_a_language_model_follows_from_its_record():
+    result = language.recorded()["smollm_slavic"]
+    kept = {row: str(language.share(result, "same function", row)) for row in ("LoRA", "input", "output", CARRIED)}
+    told = f"a copied LoRA keeps {kept['LoRA']} of its gain, a copied input adapter {kept['input'].split()[0]}"
+    told += f", an output adapter {kept['output'].split()[0]}, and a LoRA that is carried over with 40 unlabelled rows"
+    assert f"{told} {kept[CARRIED].split()[0]}." in TEXTS["README.md"].replace("\n", " ")

@@ -79,7 +79,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
     base = losses(result, SOURCE, NONE).mean()
     return (
-        f"On {result['task']}, the source has a loss of {base:.2f} nats per token, and {base - gain:.2f} with its LoRA."
+        f"On {result['task'].title()} messages, the source has a loss of {base:.2f} nats per token, and"
+        f" {base - gain:.2f} with its LoRA."
         " Shares of the adapter's own gain (predicted); of the gain of a LoRA trained on the target:\n\n"
         + "\n".join(lines)
         + f"\n{left}"
@@ -110,7 +111,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
     for k, row in enumerate(some):
         found = [share(result, target, row) for target in shown]
         at = np.arange(len(shown)) + (k - (len(some) - 1) / 2) * 0.12
-        means = np.clip([one.mean for one in found], -0.5, 2.5)
+        means = [one.mean for one in found]
         colour, marker = ROWS[row]
         widths = [one.half_width for one in found]
         axes.errorbar(means, at, xerr=widths, fmt=marker, color=colour, label=row, ms=4, elinewidth=0.8)
@@ -118,7 +119,9 @@ def draw(result: Mapping[str, Any]) -> Figure:
         axes.axvline(x, color=INK, lw=0.6, ls=style)
     axes.set_yticks(range(len(shown)), shown)
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    axes.set_xlabel("share of its gain on SmolLM2 that an adapter keeps (drawn from -0.5 to 2.5)")
+    axes.set_xlabel("share of its gain on SmolLM2 that an adapter keeps (1: all)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3)
-    figure.suptitle(f"Adapters of SmolLM2-135M, trained on {result['task']}", x=0.02, ha="left", fontweight="bold")
+    figure.suptitle(
+        f"Adapters of SmolLM2-135M, trained on {result['task'].title()} messages", x=0.02, ha="left", fontweight="bold"
+    )
     return figure

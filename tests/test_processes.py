@@ -32,7 +32,7 @@ def alive(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("ended_by", ["SIGKILL", "two interrupts"])
+@pytest.mark.parametrize("ended_by", ["SIGKILL", pytest.param("two interrupts", marks=pytest.mark.slow)])
 def test_a_worker_ends_with_a_parent_that_is_killed_or_interrupted_twice(tmp_path, ended_by):
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")

@@ -21,6 +21,7 @@ SMALL = Run(instances=50, starts=4, steps=3)
 NAMES = ["lemma-3", "prop-2-output-abs"]
 
 
+@pytest.mark.slow
 def test_results_are_those_of_each_claim_in_one_process_and_in_several() -> None:
     alone = {result.claim: result for result in results(NAMES, SMALL)}
     assert alone == {name: verify(CLAIMS[name], SMALL) for name in NAMES}

@@ -111,13 +111,13 @@ def _opened(model: Model, stack: ExitStack) -> Checkpoint:
     if any(isinstance(layer, AdaptedLayer) and layer.merged for layer in layers.values()):
         msg = f"An adapter is merged into the {type(model).__name__}; unmerge it, or unload a copy of the model."
         raise InvalidValueError(msg)
-    bases = {name: base_of(layer) for name, layer in layers.items()}
-    tensors = (
-        (f"{name}.{leaf}".lstrip("."), tensor.detach().cpu())
-        for name, base in bases.items()
-        for leaf, tensor in (*base.named_parameters(recurse=False), *base.named_buffers(recurse=False))
-    )
-    return InMemory(type(model).__name__, f"{type(model).__name__} in memory", dict(tensors))
+    tensors = {}
+    for name, layer in layers.items():
+        base = base_of(layer)
+        for leaf, tensor in (*base.named_parameters(recurse=False), *base.named_buffers(recurse=False)):
+            if leaf not in base._non_persistent_buffers_set:  # those are in no file
+                tensors[f"{name}.{leaf}".lstrip(".")] = tensor.detach().cpu()
+    return InMemory(type(model).__name__, f"{type(model).__name__} in memory", tensors)
 
 
 def _chosen(matching: Matching, labels: Sequence[str], options: Options) -> tuple[list[Layer], list[Skipped]]:

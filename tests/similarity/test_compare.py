@@ -3,10 +3,13 @@
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from ioadapt_theory import adapt, merge
 from ioadapt_theory.checkpoints.memory import InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.null import Null
@@ -155,3 +158,18 @@ def test_every_number_of_threads_gives_the_same_figures_in_the_same_order(option
     assert [(row.name, row.values) for row in together.rows] == [(row.name, row.values) for row in alone.rows]
     assert sum(told) == 0
     assert len(told) == 2 * (1 + len(alone.rows))
+
+
+def test_a_model_in_memory_has_the_layers_of_its_file(tmp_path: Path):
+    one, two = (torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)) for _ in "ab")
+    for k, model in enumerate((one, two)):
+        model[0].register_buffer("table", torch.ones(5), persistent=False)
+        save_file(model.state_dict(), tmp_path / f"{k}.safetensors")
+    files = compare(tmp_path / "0.safetensors", tmp_path / "1.safetensors")
+    adapt(one, target_modules=["0"], rank=1)
+    memory = compare(one, two)
+    assert {row.name: row.values for row in memory.rows} == {row.name: row.values for row in files.rows}
+    assert "Sequential#1 | Sequential#2" in str(memory)
+    merge(one)
+    with pytest.raises(InvalidValueError, match="An adapter is merged into the Sequential; unmerge it"):
+        compare(one, two)

@@ -186,7 +186,7 @@ def _merging(setting: Setting, c: int, d: int, family: str, rank: int, placement
 def _merging_for_good(setting: Setting) -> Cell:
     def built() -> nn.Module:
         model = nn.Sequential(*(nn.Linear(512, 512, device=setting.device) for _ in range(8)))
-        return adapt(model, target_modules=[str(i) for i in range(8)], family="dora", init="random")
+        return adapt(model, target_modules=[str(i) for i in range(8)], placement="input", family="dora", init="random")
 
     beyond = peak(lambda: merge(built(), unload=True), setting.device) - peak(built, setting.device)
     return {"shape": "8 layers", "family": "dora", "rank": 8, "placement": "input", "layers": beyond / (4 * 512 * 513)}

@@ -25,7 +25,7 @@ class IoAdaptError(Exception):
         >>> from torch import nn
         >>> from ioadapt_theory import IoAdaptError, adapt
         >>> try:
-        ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], rank=0)
+        ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], placement="input", rank=0)
         ... except IoAdaptError as error:
         ...     print(error)
         rank must be a whole number from 1 to 268,435,456, not 0.

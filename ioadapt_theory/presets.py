@@ -58,7 +58,7 @@ class Preset:
     resolution: int | None = None
     length: int | None = None
 
-    def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
+    def adapter(self, family: str, placement: str) -> dict[str, Any]:
         """Return the adapter settings as keyword arguments for ``adapt`` or ``ioadapt_theory.peft.IOLoraConfig``."""
         if not self.ranks:
             msg = (

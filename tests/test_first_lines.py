@@ -67,7 +67,7 @@ def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys)
     save_file({"a.weight": torch.ones(3, 2), "a.bias": torch.ones(3)}, "model.safetensors")
     from ioadapt_theory import save
 
-    save(adapt(net(), target_modules=["0"]), "lora")
+    save(adapt(net(), target_modules=["0"], placement="input"), "lora")
     save_file({"b.weight": torch.ones(3, 2)}, "a.safetensors")
     save_file({f"lora_unet_x.lora_{end}.weight": torch.ones(2, 2) for end in ("down", "up")}, "k.safetensors")
     assert main(words.split()) == MISUSE

@@ -60,9 +60,9 @@ def test_the_optimizer_is_the_one_named_with_its_rate(name):
 
 def test_a_family_without_a_rank_and_a_missing_prodigy_are_one_sentence(monkeypatch):
     with pytest.raises(UnknownNameError, match=r"Unknown family 'dora'.*Known: lora"):
-        PRESETS["metamath"].adapter("dora")
+        PRESETS["metamath"].adapter("dora", "input")
     with pytest.raises(UnsupportedError, match="its experiment trains no adapters"):
-        PRESETS["elite"].adapter()
+        PRESETS["elite"].adapter("lora", "input")
     monkeypatch.setitem(__import__("sys").modules, "prodigyopt", None)
     with pytest.raises(MissingExtraError, match=r"ioadapt-theory\[examples\]"):
         PRESETS["flux-dev"].optimizer_for([nn.Parameter(torch.ones(2))])

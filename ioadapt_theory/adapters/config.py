@@ -27,6 +27,7 @@ PEFT = {
     "use_dora": "family",
 }
 """PEFT's name of an option -> its name in ``AdapterConfig``."""
+UNPLACED = "placement is missing: give 'input' or 'output', which the paper proposes, or 'weight', as in a common LoRA."
 Plan = Mapping[Placement, Spec]
 """Each placement of one layer's adapter -> the settings there, in the order of application."""
 
@@ -40,11 +41,12 @@ class AdapterConfig:
             regular expression for the whole name; and "all-linear" selects all linear layers except the output head and
             those inside an nn.MultiheadAttention.
         exclude_modules: modules to leave out, given as a list or as a regular expression in the same way.
-        family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), in which the
             weight part is applied to the W that results from the other parts. "residual" chooses the input or output
             side of each layer by its name: the side on a transformer's residual stream. "auto" chooses the side on
-            which an adapter is expected to transfer best to ``adapt``'s ``target``.
+            which an adapter is expected to transfer best to ``adapt``'s ``target``. There is no default, since no side
+            transfers best in all studies.
+        family: "lora", "dora", "loha", "lokr" or "full".
         rank: r; for a sum, one number for all parts or one per part, in the order written.
         alpha: the scaling is alpha / rank; None means alpha = rank. For a sum, one number or one per part.
         use_rslora: use the scaling alpha / √rank instead.
@@ -58,15 +60,16 @@ class AdapterConfig:
 
     Example:
         >>> from ioadapt_theory import AdapterConfig
-        >>> config = AdapterConfig(target_modules=["to_q"], rank=4, alpha=8, rank_pattern={"up.0.to_q": 16})
+        >>> config = AdapterConfig(target_modules=["to_q"], placement="input", rank=4, alpha=8,
+        ...                        rank_pattern={"up.0.to_q": 16})
         >>> [config.resolve(name)["input"].scaling for name in ("down.0.to_q", "up.0.to_q")]  # alpha / rank
         [2.0, 0.5]
     """
 
     target_modules: str | tuple[str, ...]
     exclude_modules: str | tuple[str, ...] = ()
+    placement: str
     family: str = "lora"
-    placement: str = "input"
     rank: int | Sequence[int] = 8
     alpha: Alpha = None
     use_rslora: bool = False
@@ -151,7 +154,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: an option is unknown.
-        InvalidValueError: an option is invalid or given twice, or target_modules is missing.
+        InvalidValueError: an option is invalid or given twice, or target_modules or placement is missing.
     """
     known = [one.name for one in fields(AdapterConfig)]
     result, given = dict[str, Any](), dict[str, str]()
@@ -169,6 +172,8 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
     if "target_modules" not in result:
         msg = "target_modules is missing: give module names, a regular expression as a string, or 'all-linear'."
         raise InvalidValueError(msg)
+    if "placement" not in result:
+        raise InvalidValueError(UNPLACED)
     return result
 
 

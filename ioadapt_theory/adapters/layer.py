@@ -28,7 +28,7 @@ class AdaptedLayer(nn.Module):
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt
-        >>> layer = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=2)[0]
+        >>> layer = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input", rank=2)[0]
         >>> layer
         AdaptedLayer(
           active: default

@@ -24,7 +24,8 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
         >>> import torch
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, merge
-        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input", init="random")
+        >>> x = torch.randn(2, 16)
         >>> y = model(x)
         >>> torch.allclose(merge(model, unload=True)(x), y, atol=1e-5)
         True
@@ -60,7 +61,7 @@ def unmerge(model: nn.Module) -> nn.Module:
         >>> from ioadapt_theory import adapt, merge, unmerge
         >>> model = nn.Sequential(nn.Linear(16, 8))
         >>> weight = model[0].weight.clone()
-        >>> _ = merge(adapt(model, target_modules=["0"], init="random"))
+        >>> _ = merge(adapt(model, target_modules=["0"], placement="input", init="random"))
         >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
         True
     """
@@ -83,7 +84,7 @@ def unload(model: nn.Module) -> nn.Module:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, unload
-        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]))
+        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input"))
         Sequential(
           (0): Linear(in_features=16, out_features=8, bias=True)
         )

@@ -172,7 +172,7 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, layers
-        >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"]))]
+        >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"], placement="input"))]
         ['1']
     """
     adapted = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
@@ -226,8 +226,8 @@ def activate(model: nn.Module, *names: str) -> None:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import activate, adapt, layers
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], name="one")
-        >>> activate(adapt(model, target_modules=["0"], name="two"), "one")
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input", name="one")
+        >>> activate(adapt(model, target_modules=["0"], placement="input", name="two"), "one")
         >>> layers(model)["0"].active
         ('one',)
     """
@@ -253,7 +253,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, scale
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
         >>> scale(model, 0.5)
         >>> model[0].adapters["default"]["input"].scaling
         0.5
@@ -285,7 +285,7 @@ def disable(model: nn.Module) -> Iterator[None]:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, disable
         >>> base = nn.Linear(16, 8)
-        >>> model = adapt(nn.Sequential(base), target_modules=["0"], init="random")
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], placement="input", init="random")
         >>> x = torch.randn(2, 16)
         >>> with disable(model):
         ...     torch.equal(model(x), base(x))
@@ -313,7 +313,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, layers, remove
-        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
+        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")))
         {}
     """
     refuse_if_disabled(model, "removing an adapter")

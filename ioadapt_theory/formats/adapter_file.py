@@ -42,7 +42,8 @@ class StoredLayer:
         >>> import tempfile
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, formats, save
-        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
+        >>> folder = save(model, tempfile.mkdtemp())
         >>> (layer,) = formats.open_adapter(folder).layers
         >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
         ('0', True, torch.Size([16, 8]))
@@ -115,7 +116,8 @@ class AdapterFile:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, save
         >>> from ioadapt_theory.formats import open_adapter
-        >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
+        >>> file = open_adapter(save(model, tempfile.mkdtemp()))
         >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
         ('ioadapt_theory', 1, None, ['0'])
     """

@@ -73,7 +73,7 @@ def load(
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, load, save
         >>> model = nn.Sequential(nn.Linear(16, 8))
-        >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
+        >>> folder = save(adapt(model, target_modules=["0"], placement="input"), tempfile.mkdtemp())
         >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs only equal input sizes
         1 of 1 layers matched: 1 by name without evidence.
     """

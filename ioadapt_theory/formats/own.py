@@ -62,7 +62,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         >>> import tempfile
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, save
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
         >>> (save(model, tempfile.mkdtemp()) / "ioadapt.safetensors").exists()
         True
     """

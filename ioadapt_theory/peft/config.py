@@ -10,7 +10,7 @@ from peft.config import PeftConfig
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import read_layer
-from ioadapt_theory.adapters.config import PEFT, AdapterConfig, init_of
+from ioadapt_theory.adapters.config import PEFT, UNPLACED, AdapterConfig, init_of
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.rules.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
@@ -39,6 +39,7 @@ class IOLoraConfig(PeftConfig):
         r, lora_alpha: the scaling is lora_alpha / r, and lora_alpha=None means r; lists have one value for each term of
             a placement such as "input+weight".
         format_version: version of the saved format.
+        placement: must be given, as in ``AdapterConfig``.
         base_fingerprints: fingerprints of the base layers, set on saving, to recognise the base later.
         init_lora_weights: LoraConfig's name for ``init_weights``; True, False or "gaussian".
         use_dora: LoraConfig's name for the family "dora".
@@ -46,12 +47,12 @@ class IOLoraConfig(PeftConfig):
         fan_in_fan_out: ignored; the layout of a weight follows from the layer's type.
 
     Raises:
-        InvalidValueError: a value is outside its limits, or format_version is unknown.
+        InvalidValueError: placement is missing, a value is outside its limits, or format_version is unknown.
         UnknownNameError: a family, placement or init does not exist.
 
     Example:
         >>> from ioadapt_theory.peft import IOLoraConfig
-        >>> config = IOLoraConfig(target_modules=["q_proj"], r=4, lora_alpha=8, use_dora=True)
+        >>> config = IOLoraConfig(target_modules=["q_proj"], placement="input", r=4, lora_alpha=8, use_dora=True)
         >>> config.family, config.placement, config.options().alpha
         ('dora', 'input', 8)
     """
@@ -59,7 +60,7 @@ class IOLoraConfig(PeftConfig):
     target_modules: list[str] | str | None = None
     exclude_modules: list[str] | str | None = None
     family: str = "lora"
-    placement: str = "input"
+    placement: str = ""
     r: int | list[int] = 8
     lora_alpha: float | list[float] | None = None
     use_rslora: bool = False
@@ -101,6 +102,8 @@ class IOLoraConfig(PeftConfig):
         for name in ("target_modules", "exclude_modules"):
             if isinstance(value := getattr(self, name), list):
                 setattr(self, name, set(value))  # like PEFT's own configs
+        if not self.placement:
+            raise InvalidValueError(UNPLACED)
         self.options()
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 

@@ -121,6 +121,7 @@ def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
     return IOLoraConfig(
         target_modules=[*plans],
         family=families.pop(),
+        placement="weight",  # overridden for each layer
         placement_pattern={f"^{re.escape(layer)}": "+".join(sketch) for layer, sketch in sketches.items()},
         rank_pattern={layer: [phi.spec.rank for phi in parts] for layer, parts in exact.items()},
         alpha_pattern={layer: [phi.scaling * phi.spec.rank for phi in parts] for layer, parts in exact.items()},

@@ -30,7 +30,7 @@ class Net(nn.Module):
 
 
 def adapted(**options: object) -> list[str]:
-    return list(layers(adapt(Net(), rank=2, **options)))
+    return list(layers(adapt(Net(), **{"placement": "input", "rank": 2} | options)))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_all_linear_leaves_convolutions_with_their_own_forward_out():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x)
 
-    model = adapt(nn.Sequential(Quantised(3, 4, 1), nn.Linear(4, 5)), target_modules="all-linear")
+    model = adapt(nn.Sequential(Quantised(3, 4, 1), nn.Linear(4, 5)), target_modules="all-linear", placement="input")
     assert list(layers(model)) == ["1"]
 
 
@@ -92,7 +92,7 @@ def test_overrides_by_pattern():
 
 
 def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
-    model = adapt(Net(), target_modules=["to_q", "to_v"], init="random")
+    model = adapt(Net(), target_modules=["to_q", "to_v"], placement="input", init="random")
     layers(model)["blocks.1.attn.to_v"].adapters["default"]["input"].B.data[0, 0] = float("inf")
     before = {k: v.clone() for k, v in model.state_dict().items()}
     with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: The merged weight contains NaN or infinity"):
@@ -116,21 +116,25 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
 )
 def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):
     with pytest.raises((InvalidValueError, UnknownNameError), match=message):
-        AdapterConfig(**{"target_modules": ["to_q"], **options})
+        AdapterConfig(**{"target_modules": ["to_q"], "placement": "input", **options})
+
+
+FIRST, QUERY = ({"target_modules": [name], "placement": "input"} for name in ("0", "to_q"))
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
         (lambda m: adapt(m), "target_modules is missing: give module names"),
+        (lambda m: adapt(m, target_modules=["to_q"]), "placement is missing: give 'input' or 'output'"),
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass one, or its"),
-        (lambda m: adapt("model", target_modules=["0"]), "model must be a torch.nn.Module, not str"),
-        (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, target_modules=["to_q"], placement_pattern={"to_q": "auto"}), "'auto' works only in"),
-        (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights must be True, False"),
-        (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
-        (lambda m: adapt(m, target_modules=["to_q"], name="has.dot"), "is not a valid adapter name"),
-        (lambda m: adapt(m, target_modules=["to_q"], name="items"), "is not a valid adapter name"),
+        (lambda m: adapt("model", **FIRST), "model must be a torch.nn.Module, not str"),
+        (lambda m: adapt(m, **FIRST, r=2, rank=4), "'r' and 'rank' set the same option"),
+        (lambda m: adapt(m, **QUERY, placement_pattern={"to_q": "auto"}), "'auto' works only in"),
+        (lambda m: adapt(m, **FIRST, init_lora_weights="pissa"), "init_lora_weights must be True, False"),
+        (lambda m: adapt(m, **FIRST, lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
+        (lambda m: adapt(m, **QUERY, name="has.dot"), "is not a valid adapter name"),
+        (lambda m: adapt(m, **QUERY, name="items"), "is not a valid adapter name"),
     ],
 )  # fmt: skip
 def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
@@ -143,7 +147,14 @@ def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
 
 def test_peft_s_names_are_taken():
     model = adapt(
-        Net(), target_modules=["to_q"], r=4, lora_alpha=8, lora_dropout=0.1, init_lora_weights=False, use_dora=True
+        Net(),
+        target_modules=["to_q"],
+        placement="input",
+        r=4,
+        lora_alpha=8,
+        lora_dropout=0.1,
+        init_lora_weights=False,
+        use_dora=True,
     )
     adapter = layers(model)["blocks.0.attn.to_q"].adapters["default"]
     phi = adapter["input"]
@@ -154,7 +165,9 @@ def test_peft_s_names_are_taken():
 def test_merging_for_good_takes_the_memory_of_one_layer():
     def built() -> nn.Module:
         model = nn.Sequential(*(nn.Linear(200, 200) for _ in range(8)))
-        return adapt(model, target_modules=[str(i) for i in range(8)], family="dora", init="random", rank=2)
+        return adapt(
+            model, target_modules=[str(i) for i in range(8)], placement="input", family="dora", init="random", rank=2
+        )
 
     one = 8 * 200 * 201
     assert peak(lambda: merge(built())) - peak(built) > 7 * one
@@ -192,7 +205,7 @@ def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(patter
     with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes too long to match|product above)"):
         first_fit([pattern], name)
     with pytest.raises(InvalidValueError, match=r"^Pattern"):
-        AdapterConfig(target_modules=["q"], rank_pattern={pattern: 2}).resolve(name)
+        AdapterConfig(target_modules=["q"], placement="input", rank_pattern={pattern: 2}).resolve(name)
     assert time.process_time() - start < 8
 
 

@@ -121,7 +121,13 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     for p in source.parameters():
         p.data += 0.05 * p.data.std() * torch.randn_like(p) if p.ndim > 1 else 0
     source.save_pretrained(folders[1])
-    trained = adapt(transformers.BertModel.from_pretrained(folders[0]), target_modules=["query"], rank=2, init="random")
+    trained = adapt(
+        transformers.BertModel.from_pretrained(folders[0]),
+        target_modules=["query"],
+        placement="input",
+        rank=2,
+        init="random",
+    )
     save(trained, tmp_path / "adapter")
     save_file({"input_ids": torch.randint(0, 50, (10, 7))}, tmp_path / "x.safetensors")
     adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")

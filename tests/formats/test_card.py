@@ -18,7 +18,7 @@ def two_layers() -> nn.Sequential:
 
 
 def adapted(**options: object) -> nn.Sequential:
-    return adapt(two_layers(), target_modules=["0", "1"], init="random", **{"rank": 2, **options})
+    return adapt(two_layers(), target_modules=["0", "1"], init="random", **{"placement": "input", "rank": 2, **options})
 
 
 def test_it_says_what_the_adapter_is_and_what_it_was_trained_on(tmp_path):

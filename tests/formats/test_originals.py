@@ -102,7 +102,7 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
     expected = torch.cat([model[0].function.dense()[:, start:stop] for start, stop in RANGES], dim=1)
     part = nn.Sequential(nn.Linear(6, 8, bias=False))
     part[0].weight.data = torch.cat([model[0].weight[start:stop] for start, stop in RANGES])
-    adapt(part, target_modules=["0"], family="full")
+    adapt(part, target_modules=["0"], placement="input", family="full")
     for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # whole LoKr blocks of 4 outputs, and parts
         part[0].adapters["default"] = cut(whole, ranges)
         part[0].activate("default")

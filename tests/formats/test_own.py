@@ -22,7 +22,9 @@ PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "inp
 
 @pytest.fixture
 def saved(tmp_path):
-    model = adapt(nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], rank=2, alpha=5, init="random")
+    model = adapt(
+        nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], placement="input", rank=2, alpha=5, init="random"
+    )
     return save(model, tmp_path / "adapter")
 
 
@@ -105,7 +107,7 @@ def test_a_failing_save_leaves_the_former_adapter(saved, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = {p.name: p.read_bytes() for p in saved.iterdir()}
-    model = adapt(fresh(), target_modules=["0"], rank=3, init="random")
+    model = adapt(fresh(), target_modules=["0"], placement="input", rank=3, init="random")
     for moment in ("os.fsync", "pathlib.Path.replace"):
         with monkeypatch.context() as patch:
             patch.setattr(moment, fail)
@@ -121,7 +123,7 @@ def test_another_tool_s_files_are_left_alone_and_a_folder_of_both_is_asked_about
     peft = {"adapter_config.json": b'{"peft_type": "LORA"}', "adapter_model.safetensors": b"precious"}
     for name, content in peft.items():
         (saved / name).write_bytes(content)
-    save(adapt(fresh(), target_modules=["0"], rank=2, init="random"), saved)
+    save(adapt(fresh(), target_modules=["0"], placement="input", rank=2, init="random"), saved)
     assert {name: (saved / name).read_bytes() for name in peft} == peft
     with pytest.raises(FileFormatError, match=f"has both {NAME} and adapter_config.json"):
         load(fresh(), saved)
@@ -135,12 +137,12 @@ def test_one_module_in_two_places_is_saved_once_and_takes_one_adapter(tmp_path):
         layer = nn.Linear(6, 6)
         return nn.ModuleDict({"a": layer, "b": nn.Sequential(layer)})
 
-    save(adapt(tied(), target_modules=["a"], rank=2, init="random"), tmp_path)
+    save(adapt(tied(), target_modules=["a"], placement="input", rank=2, init="random"), tmp_path)
     twin = tied()
     assert load(twin, tmp_path).matched == ("a",)
     assert twin["a"] is twin["b"][0]
     two = nn.ModuleDict({"a": nn.Linear(6, 6), "b": nn.Sequential(nn.Linear(6, 6))})
-    save(adapt(two, target_modules=["a", "b.0"], rank=2), tmp_path / "two")
+    save(adapt(two, target_modules=["a", "b.0"], placement="input", rank=2), tmp_path / "two")
     with pytest.raises(TransferError, match=r"1 of 2 layers \(b.0: b.0 and a are the same module, .* strict=False"):
         load(tied(), tmp_path / "two")
     told = load(tied(), tmp_path / "two", strict=False)
@@ -148,7 +150,7 @@ def test_one_module_in_two_places_is_saved_once_and_takes_one_adapter(tmp_path):
 
 
 def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):
-    model = adapt(fresh(), target_modules=["0"], rank=2, init="random")
+    model = adapt(fresh(), target_modules=["0"], placement="input", rank=2, init="random")
     save(torch.compile(nn.DataParallel(model), backend="eager"), tmp_path)
     assert set(load_file(tmp_path / NAME)) == {"0.input.A", "0.input.B"}
 

@@ -32,7 +32,7 @@ def stored(folder: Path) -> tuple[float, float]:
 
 
 def test_equal_adapters_are_equal_files(tmp_path):
-    model = adapt(nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], rank=2, init="random")
+    model = adapt(nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], placement="input", rank=2, init="random")
     contents = {(save(model, tmp_path / f"{k}") / "ioadapt.safetensors").read_bytes() for k in range(6)}
     assert len(contents) == 1
     write(tmp_path / "ä.safetensors", {"ä": torch.ones(3).half(), "b": torch.ones(())}, {"z": "ö", "a": '"\\'})
@@ -69,7 +69,7 @@ def test_bake_writes_no_infinity(tmp_path, capsys):
     model = nn.Sequential(nn.Linear(6, 4)).float()
     nn.init.constant_(model[0].weight, 3e38)
     save_file(dict(model.state_dict()), tmp_path / "base.safetensors")
-    save(adapt(model, target_modules=["0"], rank=2, alpha=1e4, init="random"), tmp_path / "lora")
+    save(adapt(model, target_modules=["0"], placement="input", rank=2, alpha=1e4, init="random"), tmp_path / "lora")
     former = peft(tmp_path / "out", 1.0)
     words = ["adapters", "bake", tmp_path / "lora", "--out", former, "--force", "--base", tmp_path / "base.safetensors"]
     assert main([*map(str, words)]) == MISUSE

@@ -176,7 +176,7 @@ def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rule):
 @pytest.mark.parametrize(("adapter", "target", "inputs"), [(1e30, 1, 1), (1, 3e37, 1), (1, 1, 1e20)])
 def test_numbers_that_are_too_large_are_refused_and_nothing_is_changed(adapter, target, inputs):
     one, two = (nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)).float() for _ in range(2))
-    adapt(one, target_modules=["0"], rank=2, init="random", dtype=torch.float32)
+    adapt(one, target_modules=["0"], placement="input", rank=2, init="random", dtype=torch.float32)
     with torch.no_grad():
         for _, p in parameters(one):
             p.mul_(adapter)

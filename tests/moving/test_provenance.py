@@ -63,7 +63,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
         assert torch.equal(baked[key.format(new)], state[key.format(old)])
     assert main([*words, "--match", "provenance"]) == MISUSE
     assert "match by name, or give that model as source= (for inspect and bake, --source)." in capsys.readouterr().err
-    save(adapt(base, target_modules=r".*_proj", rank=1), tmp_path / "own")
+    save(adapt(base, target_modules=r".*_proj", placement="input", rank=1), tmp_path / "own")
     words = ["adapters", "bake", f"{tmp_path}/own", "--out", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
     assert main(words) == MISUSE
     assert not (tmp_path / "new").exists()

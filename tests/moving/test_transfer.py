@@ -58,7 +58,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
 
 
 def test_layers_that_are_called_otherwise_are_renamed():
-    source = adapt(net((6, 4)), target_modules=["0"], init="random")
+    source = adapt(net((6, 4)), target_modules=["0"], placement="input", init="random")
     target = nn.ModuleDict({"proj": nn.Linear(6, 8)})
     report = transfer(source, target, rename={"0": "proj"})
     assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})
@@ -106,7 +106,12 @@ def test_what_is_not_alike_is_not_exchanged(tmp_path):
         (model_with({"default": 3}, "input"), r"0: the old adapter \(lora with input.A \[7, 3\]"),
         (model_with({"default": 2}, "output"), r"the new one \(lora with input.A"),
         (merge(model_with({"default": 2}, "input")), r"call unmerge\(model\) before exchanging"),
-        (adapt(nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], rank=2), "on this layer"),
+        (
+            adapt(
+                nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], placement="input", rank=2
+            ),
+            "on this layer",
+        ),
     ):
         with pytest.raises(InvalidValueError, match=sentence):
             load(model, tmp_path, hotswap=True)

@@ -37,7 +37,9 @@ def test_the_operations_of_one_layer_are_those_counted_by_hand(placement, passes
 def test_the_meta_device_counts_what_a_real_run_does_but_for_attention_that_is_computed_twice():
     sizes = {"vocab_size": 50, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 16}
     config = hf.GPT2Config(**sizes, tie_word_embeddings=False)  # a Llama does not run on torch 2.7's meta device
-    model = adapt(quiet(lambda: hf.GPT2LMHeadModel(config).float()), target_modules=["c_attn"], rank=2)
+    model = adapt(
+        quiet(lambda: hf.GPT2LMHeadModel(config).float()), target_modules=["c_attn"], placement="input", rank=2
+    )
     tokens = torch.zeros(2, 6, dtype=torch.long)
     counted = cost(
         copy.deepcopy(model).to("meta"), lambda m: m(input_ids=tokens.to("meta")).logits.float().square().mean()

@@ -177,7 +177,12 @@ def test_what_is_no_move_is_refused_in_a_sentence():
     with pytest.raises(InvalidValueError, match="NaN or infinity"):
         report(source, network(1), inputs=inputs(), need="change", call=lambda model, x: model(x) / 0)
     with pytest.raises(InvalidValueError, match="does not change the source's outputs"):
-        report(adapt(network(0), target_modules=["2"], rank=2), network(1), inputs=inputs(), need="change")
+        report(
+            adapt(network(0), target_modules=["2"], placement="input", rank=2),
+            network(1),
+            inputs=inputs(),
+            need="change",
+        )
     with pytest.raises(InvalidValueError, match="target_inputs must match inputs row by row"):
         report(source, network(1), inputs=inputs(9), need="change", target_inputs=[inputs(4), inputs(5)])
     with pytest.raises(InvalidValueError, match=r"explained must be above 0 and at most 1, not 1\.5"):

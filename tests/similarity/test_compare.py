@@ -166,7 +166,7 @@ def test_a_model_in_memory_has_the_layers_of_its_file(tmp_path: Path):
         model[0].register_buffer("table", torch.ones(5), persistent=False)
         save_file(model.state_dict(), tmp_path / f"{k}.safetensors")
     files = compare(tmp_path / "0.safetensors", tmp_path / "1.safetensors")
-    adapt(one, target_modules=["0"], rank=1)
+    adapt(one, target_modules=["0"], placement="input", rank=1)
     memory = compare(one, two)
     assert {row.name: row.values for row in memory.rows} == {row.name: row.values for row in files.rows}
     assert "Sequential#1 | Sequential#2" in str(memory)

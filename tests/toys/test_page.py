@@ -86,7 +86,7 @@ def test_the_example_of_the_page_runs(capsys):
         target[0].weight.copy_(source[0].weight[order])
         target[0].bias.copy_(source[0].bias[order])
         target[2].weight.copy_(source[2].weight[:, order])
-    adapt(source, target_modules=["0"], rank=2)
+    adapt(source, target_modules=["0"], placement="input", rank=2)
     for parameter in source[0].adapters.parameters():
         nn.init.normal_(parameter)
     batch = torch.randn(512, 6)

@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
             lambda: scale(self.model, 2.0, self.alive[0]),
             lambda: activate(self.model),
             lambda: remove(self.model, self.alive[0]),
-            lambda: adapt(self.model, target_modules=["1"], name="another"),
+            lambda: adapt(self.model, target_modules=["1"], placement="input", name="another"),
         ):
             with pytest.raises(InvalidValueError, match="merged"):
                 change()

@@ -24,7 +24,7 @@ SCRIPT = """
         return nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 4))
 
     def adapted():
-        return adapt(net(), target_modules=["0", "2"], rank=2, init="random")
+        return adapt(net(), target_modules=["0", "2"], placement="input", rank=2, init="random")
 
     def loaded(name):
         dist.barrier()

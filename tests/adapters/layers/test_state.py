@@ -152,7 +152,7 @@ def test_state_is_carried_by_name_or_reported_in_a_thousand_draws() -> None:
 
 
 def test_a_state_of_version_0_1_0_is_refused_with_one_sentence() -> None:
-    model = adapt(base(), target_modules=["0"])
+    model = adapt(base(), target_modules=["0"], placement="input")
     state = model.state_dict()
     del state["0.adapters.default.input._extra_state"]
     state["0.adapters._extra_state"] = torch.tensor([2.0])
@@ -167,13 +167,13 @@ def test_a_state_of_version_0_1_0_is_refused_with_one_sentence() -> None:
     "value", [torch.tensor([1.0, 2.0]), torch.tensor(float("nan")), "1", torch.tensor(1e300).double()]
 )
 def test_a_scaling_that_is_no_number_is_refused(value: object) -> None:
-    model = adapt(base(), target_modules=["0"])
+    model = adapt(base(), target_modules=["0"], placement="input")
     with pytest.raises(InvalidValueError, match="must be one finite number, not"):
         model.load_state_dict(model.state_dict() | {"0.adapters.default.input._extra_state": value})
 
 
 def test_a_weight_is_not_assigned_to_a_merged_layer() -> None:
-    model = adapt(base(), target_modules=["0"], init="random")
+    model = adapt(base(), target_modules=["0"], placement="input", init="random")
     layer, new = model[0], nn.Parameter(torch.ones(D, C))
     layer.weight = nn.Parameter(layer.weight.detach() + 1)  # unmerged, it becomes the base layer's
     expected = model(X)
@@ -197,7 +197,7 @@ EDITS = {
 @pytest.mark.parametrize("edit", EDITS)
 @torch.no_grad()
 def test_a_change_of_a_merged_weight_is_not_lost(edit: str) -> None:
-    model = merge(adapt(base(), target_modules=["0"], init="random"))
+    model = merge(adapt(base(), target_modules=["0"], placement="input", init="random"))
     EDITS[edit](model[0].base_layer)
     expected = model(X)
     with disable(model):
@@ -209,7 +209,7 @@ def test_a_change_of_a_merged_weight_is_not_lost(edit: str) -> None:
 
 
 def test_a_merged_layer_is_unmerged_after_its_dtype_was_changed() -> None:
-    model = adapt(base(), target_modules=["0", "1"], init="random")
+    model = adapt(base(), target_modules=["0", "1"], placement="input", init="random")
     expected = model(X)
     merge(model)
     for block in (nullcontext(), disable(model)):

@@ -21,7 +21,9 @@ def two() -> nn.Sequential:
 
 
 def on(base: nn.Module, **options: object) -> nn.Sequential:
-    return adapt(nn.Sequential(base), target_modules="0", **{"rank": 2, "init": "random", **options})
+    return adapt(
+        nn.Sequential(base), target_modules="0", **{"placement": "input", "rank": 2, "init": "random", **options}
+    )
 
 
 # dtypes and layouts
@@ -114,12 +116,12 @@ def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
     with pytest.raises(
         InvalidValueError, match="0: This Linear contains layers that also have or would get adapters; leave out"
     ):
-        adapt(model, target_modules="all-linear")
-    adapt(model, target_modules=["inner"])
+        adapt(model, target_modules="all-linear", placement="input")
+    adapt(model, target_modules=["inner"], placement="input")
     with pytest.raises(InvalidValueError, match="0: This Linear contains layers that also have"):
-        adapt(model, target_modules=["0"], name="outer")
+        adapt(model, target_modules=["0"], placement="input", name="outer")
     remove(model)
-    adapt(model, target_modules=["0"])
+    adapt(model, target_modules=["0"], placement="input")
     assert isinstance(model[0], AdaptedLayer)
 
 

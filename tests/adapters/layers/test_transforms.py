@@ -43,7 +43,7 @@ def two(wrap=lambda module: module) -> nn.Sequential:
 
 
 def adapted(model: nn.Module, **options: object) -> nn.Module:
-    return adapt(model, target_modules="[02]", rank=2, init="random", **options)
+    return adapt(model, target_modules="[02]", **{"placement": "input", "rank": 2, "init": "random", **options})
 
 
 # copies and averages
@@ -154,7 +154,10 @@ PUT = {
 @pytest.mark.parametrize("verb", PUT)
 @pytest.mark.parametrize("targets", [["0"], ["0", "2"]], ids=["one layer", "both"])
 def test_what_is_put_on_a_model_leaves_its_training_alone(verb, targets, tmp_path):
-    model, x = adapt(two(), target_modules=targets, rank=2, init="random", name="policy"), torch.randn(5, C)
+    model, x = (
+        adapt(two(), target_modules=targets, placement="input", rank=2, init="random", name="policy"),
+        torch.randn(5, C),
+    )
     policy = [p for _, p in parameters(model, "policy")]
     model[0].adapters["policy"]["input"].A.requires_grad_(requires_grad=False)  # set by the user
     PUT[verb](model, tmp_path)
@@ -179,8 +182,8 @@ def test_what_is_put_on_trains_if_it_is_asked_to_and_the_base_never(verb, tmp_pa
 
 
 def test_what_is_trained_beside_adapters_goes_on_training():
-    model = adapt(two(), target_modules=["0"], rank=2).append(nn.LayerNorm(D))
-    adapt(model, target_modules=["2"], rank=2)
+    model = adapt(two(), target_modules=["0"], placement="input", rank=2).append(nn.LayerNorm(D))
+    adapt(model, target_modules=["2"], placement="input", rank=2)
     assert all(p.requires_grad for _, p in [*parameters(model), *model[3].named_parameters()])
 
 
@@ -195,7 +198,7 @@ def test_a_lora_of_peft_goes_on_training_under_and_beside_ours():
 
 
 def test_a_head_that_is_trained_beside_the_adapters_is_named_when_they_are_saved(tmp_path):
-    model = adapt(two(), target_modules=["0"], rank=2)
+    model = adapt(two(), target_modules=["0"], placement="input", rank=2)
     save(model, tmp_path)
     model[2].requires_grad_()
     with pytest.warns(UserWarning, match=r"changed tensors outside the adapters \(2.weight, 2.b"):

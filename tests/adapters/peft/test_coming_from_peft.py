@@ -19,26 +19,37 @@ PAGE = (Path(__file__).parents[3] / "docs" / "coming_from_peft.md").read_text(en
 
 def test_words_of_lora_config_mean_what_they_mean_there():
     ours = IOLoraConfig(
-        target_modules=["to_k"], r=4, lora_alpha=8, lora_dropout=0.1, init_lora_weights="gaussian", use_dora=True
+        target_modules=["to_k"],
+        placement="input",
+        r=4,
+        lora_alpha=8,
+        lora_dropout=0.1,
+        init_lora_weights="gaussian",
+        use_dora=True,
     )
     options = ours.options()
     assert (ours.init_weights, ours.family, options.alpha, options.dropout) == ("gaussian", "dora", 8, 0.1)
-    assert [IOLoraConfig(init_lora_weights=value).init_weights for value in (True, False)] == ["default", "random"]
+    assert [IOLoraConfig(placement="input", init_lora_weights=value).init_weights for value in (True, False)] == [
+        "default",
+        "random",
+    ]
     assert "init_lora_weights" not in ours.to_dict()
     with pytest.raises(InvalidValueError, match="init_lora_weights must be True, False or 'gaussian', not 'pissa'"):
-        IOLoraConfig(init_lora_weights="pissa")
+        IOLoraConfig(placement="input", init_lora_weights="pissa")
+    with pytest.raises(InvalidValueError, match="placement is missing"):
+        IOLoraConfig(target_modules=["to_k"])
 
 
 def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refused():
-    config = IOLoraConfig(target_modules=["to_k"], bias="none", lora_bias=False, fan_in_fan_out=True)
+    config = IOLoraConfig(target_modules=["to_k"], placement="input", bias="none", lora_bias=False, fan_in_fan_out=True)
     assert not {"bias", "lora_bias", "fan_in_fan_out"} & config.to_dict().keys()
     for option in ({"bias": "all"}, {"bias": "lora_only"}, {"lora_bias": True}):
         with pytest.raises(InvalidValueError, match="biases stay frozen"):
-            IOLoraConfig(target_modules=["to_k"], **option)
+            IOLoraConfig(target_modules=["to_k"], placement="input", **option)
     for name in ("trainable_token_indices", "target_parameters", "layer_replication", "loftq_config"):
         assert f"`{name}`" in PAGE
         with pytest.raises(TypeError, match=name):
-            IOLoraConfig(target_modules=["to_k"], **{name: None})
+            IOLoraConfig(target_modules=["to_k"], placement="input", **{name: None})
 
 
 def text_encoder() -> torch.nn.Module:
@@ -72,7 +83,7 @@ def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
     pipe, layers = pipeline(text_encoder=text_encoder()), {}
     for name, targets in (("unet", ["to_q"]), ("text_encoder", ["q_proj", "out_proj"])):
         part = getattr(pipe, name)
-        part.add_adapter(IOLoraConfig(target_modules=targets, r=2, init_weights="random"))
+        part.add_adapter(IOLoraConfig(target_modules=targets, placement="input", r=2, init_weights="random"))
         layers[f"{name}_lora_layers"] = state_of(part)
     quiet(lambda: pipe.save_lora_weights(str(tmp_path), **layers))
     loaded = pipeline(text_encoder=text_encoder())

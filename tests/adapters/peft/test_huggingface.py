@@ -46,7 +46,7 @@ def test_the_trainer_s_checkpoints_are_resumed_from_exactly_loaded_on_the_base_a
     base = tiny_llama()
     load(base, tmp_path / "checkpoint-2")
     assert_close(run_llama(base), expected)
-    adapt(model, target_modules=["q_proj"], rank=1, name="second", init="random")
+    adapt(model, target_modules=["q_proj"], placement="input", rank=1, name="second", init="random")
     quiet(lambda: trainer(model, tmp_path / "run").save_model(str(tmp_path / "final")))
     with pytest.raises(RuntimeError, match="ignore_mismatched_sizes"):
         quiet(lambda: type(model).from_pretrained(tmp_path / "final"))
@@ -59,7 +59,13 @@ def test_the_trainer_s_checkpoints_are_resumed_from_exactly_loaded_on_the_base_a
 @pytest.mark.parametrize("make", [tiny_llama, tiny_unet])
 def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapters(make, tmp_path):
     model = make()
-    adapt(model, target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)], rank=2, init="random")
+    adapt(
+        model,
+        target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)],
+        placement="input",
+        rank=2,
+        init="random",
+    )
     for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         with pytest.raises(UnsupportedError, match="which from_pretrained cannot load"):
             same.save_pretrained(tmp_path / "x")
@@ -106,7 +112,7 @@ def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_aft
     if plug_in:
         unet.add_adapter(IOLoraConfig(target_modules=["to_q", "to_v"], r=2, placement="output", init_weights="random"))
     else:
-        adapt(unet, target_modules=["to_q"], rank=2, init="random")
+        adapt(unet, target_modules=["to_q"], placement="input", rank=2, init="random")
     expected = run_unet(unet)
     for same in (unet, copy.deepcopy(unet), pickle.loads(pickle.dumps(unet))):
         attention = next(m for m in same.modules() if hasattr(m, "fuse_projections"))
@@ -137,11 +143,17 @@ def test_experts_that_are_one_tensor_are_named_as_not_reached():
     with pytest.warns(
         UserWarning, match=r"cannot be adapted: model\.layers\.0\.mlp\.experts\.gate_up_proj \[3, 48, 16\]"
     ):
-        model = adapt(mixtral(), target_modules="all-linear", rank=2)
+        model = adapt(mixtral(), target_modules="all-linear", placement="input", rank=2)
     assert not any("experts" in name for name in layers(model))
     with pytest.raises(UnsupportedError, match=r"experts\.down_proj \[3, 16, 24\].*; choose other target_modules"):
-        adapt(mixtral(), target_modules=["down_proj"], rank=2)
+        adapt(mixtral(), target_modules=["down_proj"], placement="input", rank=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        adapt(mixtral(), target_modules=["q_proj"], rank=2)
-        adapt(mixtral(), target_modules="all-linear", exclude_modules=["gate_up_proj", "down_proj"], rank=2)
+        adapt(mixtral(), target_modules=["q_proj"], placement="input", rank=2)
+        adapt(
+            mixtral(),
+            target_modules="all-linear",
+            placement="input",
+            exclude_modules=["gate_up_proj", "down_proj"],
+            rank=2,
+        )

@@ -34,13 +34,15 @@ for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.export",
     import_module(f"ioadapt_theory.{module}")  # imported once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
-    "adapters convert lora --out out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
+    "adapters convert lora --out out --placement output --base base.safetensors --ridge 0.1": [
+        "out/ioadapt.safetensors"
+    ],
     "adapters bake lora --out out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
     "adapters bake lora --out out --base base.safetensors": [
         "out/adapter_config.json",
         "out/adapter_model.safetensors",
     ],
-    "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
+    "similarity base.safetensors other.safetensors --threads 1 --format json --out out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
     "report lora base.safetensors other.safetensors --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],

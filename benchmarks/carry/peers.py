@@ -259,7 +259,7 @@ def closed(move: Move) -> dict[str, nn.Module]:
     names, made = [*factors(move.source)], {}
     places, _ = counterparts(move.source, move.target, names, None, "name")
     options = Options(need=move.need, seed=move.seed, starts=(*OWN,))
-    rows = divided(move.rows[0], size=options.size, seed=move.seed)
+    rows = divided(move.rows[0], size=options.batch, seed=move.seed)
     target = copy.deepcopy(move.target)
     with undisturbed(move.source), undisturbed(target):
         with disable(move.source):

@@ -72,17 +72,17 @@ def _quotient(a: float, b: float) -> float:
     return 0.0 if a == 0 else math.inf if b == 0 else a / b
 
 
-def evaluate(claim: Claim | str, raw: Mapping[str, Any] | str) -> Evaluation:
+def evaluate(claim: Claim | str, instance: Mapping[str, Any] | str) -> Evaluation:
     """Return both sides of a claim, which may be given by its id or number, on an instance.
 
-    ``raw`` is the content of an instance file, its path, or the name of a shipped instance.
+    ``instance`` is the content of an instance file, its path, or the name of a shipped instance.
 
     The number of digits is doubled from 50, up to 400, until two results agree or the value vanishes. If rounding of
     the numbers in the file makes a norm exceed ε, ε is enlarged by as much.
 
     Raises:
         UnknownNameError: there is no such claim, file or shipped instance.
-        FileFormatError: ``raw`` does not have the form of an instance.
+        FileFormatError: ``instance`` does not have the form of an instance.
         ShapeError: the sizes of vectors and matrices do not fit.
         InvalidValueError: a value is outside its limits or remains inaccurate, or the claim has no instances.
         HypothesisError: the instance does not meet a hypothesis.
@@ -97,16 +97,16 @@ def evaluate(claim: Claim | str, raw: Mapping[str, Any] | str) -> Evaluation:
     """
     from ioadapt_theory.claims.verifying import single
 
-    claim, raw = single(claim), load_or_witness(raw) if isinstance(raw, str) else raw
+    claim, instance = single(claim), load_or_witness(instance) if isinstance(instance, str) else instance
     inequality = claim.inequality
     if inequality is None:
         msg = f"The claim {claim.id} cannot be evaluated on an instance; run `ioadapt verify {claim.id}` to check it."
         raise InvalidValueError(msg)
-    residuals = after = _residuals(inequality, raw)
+    residuals = after = _residuals(inequality, instance)
     if missed := max((residuals[name] for name, h in inequality.hypotheses.items() if h.mends), default=0.0):
-        larger = Fraction(raw["epsilon"]) * (1 + Fraction(math.nextafter(missed, math.inf)))
-        raw = {**raw, "epsilon": str(larger)}
-        after = _residuals(inequality, raw)
+        larger = Fraction(instance["epsilon"]) * (1 + Fraction(math.nextafter(missed, math.inf)))
+        instance = {**instance, "epsilon": str(larger)}
+        after = _residuals(inequality, instance)
     for name, hypothesis in inequality.hypotheses.items():
         if after[name] and not hypothesis.enters:
             reason = (
@@ -114,7 +114,7 @@ def evaluate(claim: Claim | str, raw: Mapping[str, Any] | str) -> Evaluation:
                 "so the conclusion need not hold"
             )
             raise UndecidedError(reason, residuals)
-    lhs, rhs, first_order = _settled_sides(inequality, raw)
+    lhs, rhs, first_order = _settled_sides(inequality, instance)
     result = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
     entering = max((residuals[name] for name, h in inequality.hypotheses.items() if h.enters), default=0.0)
     if not result.holds and entering and (violation := result.decisive - rhs) <= 2 * entering:

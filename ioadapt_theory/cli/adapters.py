@@ -28,7 +28,7 @@ Layers are read one at a time, so the model need not fit into memory.
 examples:
   ioadapt adapters inspect lora.safetensors
   ioadapt adapters inspect my_adapter --base sd15 --check
-  ioadapt adapters convert lora.safetensors --to output --base sd15 --ridge 0.1 --out my_adapter
+  ioadapt adapters convert lora.safetensors --placement output --base sd15 --ridge 0.1 --out my_adapter
   ioadapt adapters bake my_adapter --base lcm --style kohya --out lora.safetensors
   ioadapt adapters bake my_dora --base ./llama --share 0.99 --out lora_folder
 """
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shape = "output format (default text); card is a model card"
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)
-    converted.add_argument("--to", choices=("input", "output"), required=True, help="side of the new adapter")
+    converted.add_argument("--placement", choices=("input", "output"), required=True, help="side of the new adapter")
     ridge = "ridge with which W is inverted, as a fraction of its largest singular value (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
     baked.add_argument("--rank", type=int, metavar="R", help="largest rank of the LoRA (default: an exact LoRA)")
@@ -228,7 +228,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
     _warn_of_another_base(matched, "; if possible, give that model as --base")
     options = {"partial": args.partial, "ridge": args.ridge, "notes": args.notes}
-    outcome = convert_to(args.out, matched, args.to, **options)
+    outcome = convert_to(args.out, matched, args.placement, **options)
     for layer, figures in outcome.items():
         sys.stdout.write(f"{layer}: {figures}\n")
     sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")

@@ -59,7 +59,7 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
         models = [base.load(part).to(device), tuned.load(part if part in tuned.parts else tuned.main).to(device)]
         inputs = moves.read_inputs(args, base, base, part)
         options = moves.options_of(args, inputs, progress) | {"rank": args.rank}
-        options |= {} if args.share is None else {"rank_share": args.share}
+        options |= {} if args.share is None else {"share": args.share}
         try:
             outcome = extract(models[0], models[1], moved(inputs.source, device), **options)
         except InvalidValueError as error:

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     add("--out", type=at_home, metavar="MAP", required=True, help="file to write (.safetensors)")
     which = "placements of the adapters to move (default: all); fewer need a smaller file"
-    add("--placement", choices=("weight", "input", "output"), nargs="+", metavar="SIDE", help=which)
+    add("--placements", choices=("weight", "input", "output"), nargs="+", metavar="SIDE", help=which)
     add("--layers", nargs="+", metavar="END", help="only layers whose names end in one of these, such as q_proj v_proj")
     how = "match layers by name (default), provenance (their weights) or auto (either)"
     add("--match", choices=("name", "provenance", "auto", "depth"), default="name", help=how)
@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         progress(f"loading {args.target}", 1, 2)
         two = target.load(part if part in target.parts else target.main).to(device)
         options: dict[str, Any] = {"match": args.match}
-        if args.placement:
-            options["placements"] = args.placement
+        if args.placements:
+            options["placements"] = args.placements
         if args.layers:
             ends = tuple(f".{end}" for end in args.layers)
             options["layers"] = [n for n, _ in walk(one) if n in args.layers or n.endswith(ends)]
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         options |= {
             "target_inputs": moved(made.target, device),
             "call": made.call,
-            "size": args.batch,
+            "need": args.need or made.need,
+            "batch": args.batch,
             "seed": args.seed,
         }
         names = args.source, args.target

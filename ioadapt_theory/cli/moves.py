@@ -81,7 +81,7 @@ def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) 
     return {
         "call": inputs.call,
         "need": args.need or inputs.need,
-        "size": args.batch,
+        "batch": args.batch,
         "seed": args.seed,
         "progress": progress,
     }

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("names", metavar="MODEL", nargs="+", help="[ADAPTER] SOURCE TARGET: adapter, its model, other model")
     add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs on which both models are run")
+    add("--target-inputs", type=at_home, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
     add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     explained = "share of the source's loss that the adapter removed, for the error bound (default 0.5)"
     add("--explained", type=float, default=0.5, metavar="X", help=explained)
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    return Files((*args.names, args.inputs, args.prompts, args.config), {"--html": args.html})
+    return Files((*args.names, args.inputs, args.target_inputs, args.prompts, args.config), {"--html": args.html})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -149,7 +150,7 @@ def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
             told = load(models[0], args.adapter, strict=False, component=args.component)
             lost, left_out = dict(told.unmatched), dict(told.left_out)
         progress("comparing", 0, 1)
-        options: dict[str, Any] = {"explained": args.explained, "size": args.batch, "lost": lost, "call": inputs.call}
+        options: dict[str, Any] = {"explained": args.explained, "batch": args.batch, "lost": lost, "call": inputs.call}
         options["need"] = args.need or inputs.need
         names = (args.source, args.target, args.adapter)
         both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}

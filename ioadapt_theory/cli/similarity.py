@@ -32,10 +32,8 @@ examples:
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --by kind block
   ioadapt similarity sd15 lcm --figure maps.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input
-  ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
+  ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --out out.json --html out.html
 """
-
-_ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,14 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="fraction of layers in the mean of the lowest cosines (default 0.2)",
     )
-    add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these kinds of tensors (default: all)")
+    add(
+        "--only",
+        choices=("weight", "norm", "bias"),
+        nargs="+",
+        default=("weight", "norm", "bias"),
+        help="compare only these kinds of tensors (default: all)",
+    )
     add("--null", action="store_true", help="also show the cosine expected by chance (for input and output: always)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what to show")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="also list means by kind or block of layers")
     add("--format", choices=("text", "json"), default="text", help="output format (default text)")
-    add("--output", type=at_home, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
+    add("--out", type=at_home, metavar="FILE", help="write the table or JSON to this file instead of the terminal")
     add("--figure", type=at_home, metavar="FILE", help="also draw heat maps and a profile, as .svg, .png or .pdf")
     add("--html", type=at_home, metavar="FILE", help="also write a self-contained HTML page")
     add("--quiet", action="store_true", help="print no notes and no progress bars")
@@ -73,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
+    writes = {"--out": args.out, "--figure": args.figure, "--html": args.html}
     return Files((*args.models,), writes)
 
 
@@ -89,8 +93,7 @@ def run(args: argparse.Namespace) -> int:
         plots.check(args.figure)
     from ioadapt_theory.similarity import compare
 
-    only = [_ROLES[name] for name in args.only or _ROLES]
-    options = {"space": args.space, "lowest": args.lowest, "only": only, "null": args.null, "threads": args.threads}
+    options = {name: getattr(args, name) for name in ("space", "lowest", "only", "null", "threads")}
     with ExitStack() as stack:
         hint = "use `ioadapt report ADAPTER SOURCE TARGET`"
         where = {"variant": args.variant, "offline": args.offline, "cache": args.cache}
@@ -125,12 +128,12 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     else:
         text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
     with together():
-        if args.output is not None:
-            write_text(args.output, text)
+        if args.out is not None:
+            write_text(args.out, text)
         if args.figure is not None:
             with replacing(args.figure) as temporary:
                 plots.save(comparison, temporary)
         if args.html is not None:
             write_text(args.html, page.to_html(comparison))
-    if args.output is None:
+    if args.out is None:
         sys.stdout.write(text)

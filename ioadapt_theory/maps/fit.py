@@ -38,7 +38,7 @@ def map_models(
     match: str = "name",
     call: Call | None = None,
     need: str | None = None,
-    size: int = 32,
+    batch: int = 64,
     draws: int = 1,
     seed: int = 0,
     names: tuple[str, str] = ("", ""),
@@ -59,7 +59,7 @@ def map_models(
         match: how the other layers are matched, by "name", "provenance" or "auto", see ``transfer``.
         call: function; ``call(model, batch)`` returns the outputs, if ``model(batch)`` does not.
         need: "labels" if the outputs are logits, else "change"; by default as the outputs tell.
-        size: maximum number of rows per batch.
+        batch: maximum number of rows per batch.
         draws: number of random cotangents per batch.
         seed: seed of the split of the rows, of the cotangents, and of random numbers in the models.
         names: names of the two models, which are written into the file.
@@ -77,7 +77,7 @@ def map_models(
         {'0': '0', '2': '2'}
     """
     here, there, pairs, roles = _planned(source, target, layers, placements, rename, match)
-    rows = divided(inputs, target_inputs, size=size, seed=seed)
+    rows = divided(inputs, target_inputs, size=batch, seed=seed)
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], call=call, need=need, otherwise="change", seed=seed)
     gathered, held = Gathered([*roles]), Gathered([*roles])

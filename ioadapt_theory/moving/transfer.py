@@ -41,8 +41,8 @@ def transfer(
     own: float = 0.0,
     placement: str | None = None,
     rank: int | None = None,
-    rank_share: float = 0.98,
-    size: int = 64,
+    share: float = 0.98,
+    batch: int = 64,
     memory: float = 4.0,
     draws: int | None = None,
     seed: int = 0,
@@ -69,7 +69,7 @@ def transfer(
         inputs: unlabelled inputs of both models, from the adapter's domain, preferably 256 rows or more. The
             target then receives a fitted adapter, unless a copy keeps as much of the gain.
         map: the map of the two models, from ``map_models``; it moves the adapter without inputs and without running a
-            model. Only ``rank``, ``rank_share``, ``strict`` and ``trainable`` can be given with it.
+            model. Only ``rank``, ``share``, ``strict`` and ``trainable`` can be given with it.
         target_inputs: the samples of ``inputs`` as the target takes them, row for row and token for token; by default
             ``inputs``. This and all following options need ``inputs``.
         tuned: a model fine-tuned from ``source``, from which the adapter is first extracted.
@@ -87,9 +87,9 @@ def transfer(
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.
         rank: maximum rank of the LoRA on the target, or its rank if "zero" is the only start.
-        rank_share: without ``rank``, the minimum share of each layer's squared effect that a LoRA keeps if it replaces
+        share: without ``rank``, the minimum share of each layer's squared effect that a LoRA keeps if it replaces
             an adapter of another family or the change of a tuned model.
-        size: maximum number of rows per batch.
+        batch: maximum number of rows per batch.
         memory: gigabytes for the matrices of the fit; layers beyond this limit are fitted in further passes.
         draws: number of random cotangents per batch; by default from 4 for few positions to 1 for 1,000 or more.
         seed: seed of the split of the rows, the cotangents, the bootstrap, and random numbers in the models.
@@ -119,7 +119,7 @@ def transfer(
             raise InvalidValueError(msg)
     fit: dict[str, Any] = {
         "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
-        "seconds": seconds, "own": own, "placement": placement, "rank": rank, "rank_share": rank_share, "size": size,
+        "seconds": seconds, "own": own, "placement": placement, "rank": rank, "share": share, "batch": batch,
         "memory": memory, "draws": draws, "seed": seed, "progress": progress,
     }  # fmt: skip
     if tuned is None and not layers(source):
@@ -129,11 +129,11 @@ def transfer(
     odd = {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
     common: dict[str, Any]
     if map is not None:
-        mixed = sorted(odd - {"rank", "rank_share"}) + ["inputs"] * (inputs is not None) + ["rename"] * bool(rename)
+        mixed = sorted(odd - {"rank", "share"}) + ["inputs"] * (inputs is not None) + ["rename"] * bool(rename)
         if mixed or match != "name":
             msg = f"{(*mixed, 'match')[0]} cannot be used with map=, which already contains the layers; leave it out."
             raise InvalidValueError(msg)
-        common = {"strict": strict, "trainable": trainable, "rank": rank, "rank_share": rank_share}
+        common = {"strict": strict, "trainable": trainable, "rank": rank, "share": share}
         return moved_by_map(source, target, map, name=name, **common)
     if inputs is not None:
         common = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}

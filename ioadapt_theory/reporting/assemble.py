@@ -87,7 +87,7 @@ def report(
     call: Call | None = None,
     need: str | None = None,
     explained: float = 0.5,
-    size: int = 32,
+    batch: int = 64,
     names: tuple[str, str, str | None] = ("source", "target", None),
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
@@ -106,7 +106,7 @@ def report(
         need: what both models need: "labels" if the outputs are logits, the same "change" of the outputs, or the
             adapted source's "outputs"; by default told by the name of the output, and asked for if that is not enough.
         explained: share in (0, 1] of the source's loss that the adapter removed, for the prediction's error bound.
-        size: maximum number of rows in a batch.
+        batch: maximum number of rows in a batch.
         names: names of the source, the target and the adapter in the report.
         lost: for each layer of an adapter file that does not fit the source, the reason.
         progress: called with the number of weights to compare; returns a function, which is called after each layer
@@ -169,7 +169,7 @@ def report(
             call=call,
             need=need,
             explained=explained,
-            size=size,
+            batch=batch,
         )
     relation = kinship(
         compared,

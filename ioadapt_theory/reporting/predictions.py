@@ -83,7 +83,7 @@ def predict_move(
     call: Call | None = None,
     need: str | None = None,
     explained: float = 0.5,
-    size: int = 32,
+    batch: int = 64,
 ) -> Predictions:
     """Return predictions for copies of new adapters and of ``adapter``, from running both models, which stay unchanged.
 
@@ -93,10 +93,10 @@ def predict_move(
         InvalidValueError: inputs are invalid, outputs have different shapes or are not finite, the adapter has no
             effect, or the target has an adapter of this name.
     """
-    batches = whole(inputs, target_inputs, size=size)
+    batches = whole(inputs, target_inputs, size=batch)
     with disable(source), disable(target):
         compared = Compared.of(source, target, batches[0], call=call, need=need)
-        fewer = compared.rows_at_once(size)
+        fewer = compared.rows_at_once(batch)
         batches = whole(inputs, target_inputs, size=fewer)
         difference = _difference(source, target, batches, compared.call)
         here, there = _base_layers(source), _base_layers(target)

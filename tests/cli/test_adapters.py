@@ -143,7 +143,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=["to_q"], init_lora_weights=False)
     theirs = quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config))
     theirs.save_pretrained(tmp_path / "lora")
-    options = ("--to", "output", "--base", tmp_path / "base.safetensors")
+    options = ("--placement", "output", "--base", tmp_path / "base.safetensors")
     assert ioadapt("convert", tmp_path / "lora", "--out", tmp_path / "out", *options) == OK
     assert "block.to_q: lost" in capsys.readouterr().out
     ours = copy.deepcopy(base)

@@ -16,10 +16,10 @@ from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main, module_of
 
 OUTPUTS = {
     "report --html": "report lora base tuned.safetensors --html {}",
-    "similarity --output": "similarity base tuned.safetensors --quiet --output {}",
+    "similarity --out": "similarity base tuned.safetensors --quiet --out {}",
     "similarity --figure": "similarity base tuned.safetensors --quiet --figure {}",
     "similarity --html": "similarity base tuned.safetensors old.pt --quiet --html {}",
-    "adapters convert": "adapters convert lora --out {} --to output --base base --ridge 0.1",
+    "adapters convert": "adapters convert lora --out {} --placement output --base base --ridge 0.1",
     "adapters bake file": "adapters bake lora --out {} --base base --style kohya --source tuned.safetensors",
     "adapters bake folder": "adapters bake lora --out {} --base base",
 }

@@ -126,7 +126,7 @@ FOLDERS: dict[str, peft.PeftConfig] = {
 }
 COMMANDS = {
     "inspect": "adapters inspect {file} --base {part}",
-    "convert": "adapters convert {file} --base {old} --to output --ridge 0.1 --out {out}.ioadapt",
+    "convert": "adapters convert {file} --base {old} --placement output --ridge 0.1 --out {out}.ioadapt",
     "bake": "adapters bake {file} --base {new} --out {out}",
     "report": "report {file} {old} {new} {inputs} --rows 24",
     "transfer": "transfer {file} {old} {new} {inputs} --rows 24 --steps 0 --out {out}",

@@ -59,7 +59,7 @@ def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pyte
 
 
 def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], capsys: pytest.CaptureFixture[str]):
-    c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--only", "weights")
+    c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--only", "weight")
     assert c["options"] == {"only": ["weight"]}
     assert {(g["by"], g["name"]) for g in c["groups"]} == {
         ("kind", "attn1"), ("kind", "ff"), ("kind", "conv"), ("block", "block.0"), ("block", "block.1")
@@ -78,7 +78,7 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
 
 
 def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], capsys: pytest.CaptureFixture[str]):
-    assert run(*files, "--by", "kind", "--only", "weights", "--null") == 0
+    assert run(*files, "--by", "kind", "--only", "weight", "--null") == 0
     shown = capsys.readouterr()
     assert "cosine of weights; matched by name; uniform mean" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80

@@ -128,7 +128,7 @@ def test_nothing_else_of_either_model_is_changed():
 def test_other_families_are_carried_as_lora(family, placement):
     base = mlp(0)
     source, target = adapted(base, family=family, placement=placement, size=0.6), gauge(base, 3)
-    outcome = transfer(source, target, inputs=X, need="change", rank_share=0.999)
+    outcome = transfer(source, target, inputs=X, need="change", share=0.999)
     assert kept(source, target, FRESH) > 0.9
     assert {m.adapters["default"].family for m in layers(target).values()} == {"lora"}
     assert min(outcome.truncated.values()) >= 0.999
@@ -295,7 +295,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
     assert narrow.kept > narrow.kept_copied + 0.02  # the copy is the SVD of the change of the weights
     assert f"rank 1, {narrow.layers['0'].kept:z.2f} of the layer's squared effect can be kept" in str(narrow)
     source, target = copy.deepcopy(base), gauge(base, 3)
-    moved = transfer(source, target, inputs=X, need="change", tuned=tuned, rank_share=0.999)
+    moved = transfer(source, target, inputs=X, need="change", tuned=tuned, share=0.999)
     assert moved.kept > 0.9
     assert f"its closed form keeps {moved.layers['0'].kept:z.2f} of the layer's gain" in str(moved)
     assert not layers(source)
@@ -307,7 +307,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"need": "both"}, "need must be"),
         ({"placement": "left"}, "placement must be"),
         ({"steps": -1}, "steps must be"),
-        ({"rank_share": 0.0}, "rank_share must be"),
+        ({"share": 0.0}, "share must be"),
         ({"memory": 0}, "memory must be"),
         ({"starts": ["nowhere"]}, "starts may contain .* not 'nowhere'"),
         ({"seconds": 0}, "seconds must be"),
@@ -366,7 +366,7 @@ def test_the_last_steps_are_on_all_rows():
             seen.update((stages[-1], float(row[0])) for row in batch)
         return out
 
-    options = {"inputs": X, "need": "change", "starts": ["two-way"], "size": 8, "call": call}
+    options = {"inputs": X, "need": "change", "starts": ["two-way"], "batch": 8, "call": call}
     outcome = transfer(adapted(mlp(0)), mlp(5), steps=100, progress=lambda stage, *_: stages.append(stage), **options)
     assert (outcome.chosen, outcome.steps) == ("two-way, 100 steps", 100)
     counts = [sum(stage == one for one, _ in seen) for stage in ("training", "training on all rows")]

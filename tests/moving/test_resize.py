@@ -93,5 +93,3 @@ def test_mistakes_are_told():
         resize(model, x)
     with pytest.raises(UnknownNameError, match="Unknown adapter 'other'"):
         resize(model, x, rank=2, name="other")
-    with pytest.raises(UnknownNameError, match="Unknown option 'ranks'"):
-        extract(model, model, x, ranks=2)

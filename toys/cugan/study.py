@@ -58,7 +58,7 @@ class Part:
         inputs, _ = TASKS[self.task](*patches(TRAINING, ROWS, SIZE, self.seed))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share
-            outcome: Any = transfer(one, there, inputs=inputs, need="outputs", seed=self.seed, size=8)
+            outcome: Any = transfer(one, there, inputs=inputs, need="outputs", seed=self.seed, batch=8)
         return {"errors": errors(there, self.task), "predicted": outcome.kept}
 
     def _trained(self, cache: Path) -> nn.Module:

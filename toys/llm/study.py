@@ -103,7 +103,7 @@ class Part:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share
             outcome: Any = transfer(
-                source, there, **common, **budget, strict=False, inputs=inputs, need="labels", size=8, seed=self.seed
+                source, there, **common, **budget, strict=False, inputs=inputs, need="labels", batch=8, seed=self.seed
             )
         return {
             "moving": time.process_time() - begin, "predicted": outcome.kept, "interval": outcome.interval,

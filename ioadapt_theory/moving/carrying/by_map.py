@@ -25,7 +25,7 @@ def moved_by_map(
     strict: bool,
     trainable: bool,
     rank: int | None,
-    rank_share: float,
+    share: float,
 ) -> CarryReport:
     """Put an adapter on the target as the map moves it; ``transfer`` calls this function if a map is given.
 
@@ -53,7 +53,7 @@ def moved_by_map(
             parts[part.layer, part.placement] = part
         else:
             change = part.factors[0] @ part.factors[1] if part.low else part.factors[0]
-            options = {"rank": rank, "share": None if rank else rank_share}
+            options = {"rank": rank, "share": None if rank else share}
             a, b, truncated[part.key] = model_map.reduced(part.layer, part.placement, change, **options)  # type: ignore[arg-type]
             parts[part.layer, part.placement] = Part(part.layer, part.placement, (a, b), True, 1.0, part.dtype)
     parts = {key: part for key, part in parts.items() if part.layer not in lost}

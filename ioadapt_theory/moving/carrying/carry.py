@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import damaged
-from ioadapt_theory.moving.carrying.extraction import extract
+from ioadapt_theory.moving.carrying.extraction import extracted
 from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
@@ -64,10 +63,9 @@ def carried(
             ``tuned``) already has an adapter of this name; the target is unchanged.
     """
     if tuned is not None:
-        given = {f.name: getattr(options, f.name) for f in fields(options)}
-        extracted = extract(source, tuned, inputs, name=name, **given)
+        first = extracted(source, tuned, inputs, options, name)
         if source is target:
-            return extracted
+            return first
         try:
             common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
             return carried(source, target, inputs, options, name=name, **common)
@@ -85,11 +83,11 @@ def carried(
         raise TransferError(TransferReport(tuple(places), lost))
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
-    rows = divided(inputs, options.target_inputs, size=options.size, seed=options.seed)
+    rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
     given = {"call": options.call, "need": options.need, "seed": options.seed}
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], **given)
-    rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.size), seed=options.seed)
+    rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.batch), seed=options.seed)
     compared = compared.rounded(partial(_both, source, name, rows.fit[0][0], compared), source)
     with undisturbed(source, precise=compared.coarse), undisturbed(target, precise=compared.coarse):
         here, there = base_layers(source, places), base_layers(target, {n for some in places.values() for n in some})

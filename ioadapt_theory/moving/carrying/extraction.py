@@ -21,7 +21,7 @@ from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import eigen
 from ioadapt_theory.moving.carrying.fitting import base_layers, observed, reduced
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
@@ -43,7 +43,7 @@ def resize(
     name: str = "default",
     call: Call | None = None,
     need: str | None = None,
-    size: int = 32,
+    batch: int = 64,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> CarryReport:
@@ -57,7 +57,7 @@ def resize(
         name: name of the adapter.
         call: function; ``call(model, batch)`` returns the output to compare, if ``model(batch)`` does not.
         need: "labels" or "change", as in ``transfer``.
-        size: maximum number of rows per batch.
+        batch: maximum number of rows per batch.
         seed: seed of the split of the rows and of the cotangents.
         progress: called with a stage's name, the number of its parts that are done, and their number.
 
@@ -81,9 +81,9 @@ def resize(
     if (rank is None) == (share is None):
         msg = "resize needs a rank or a share of the effect, and not both."
         raise InvalidValueError(msg)
-    more: dict[str, Any] = {} if share is None else {"rank_share": share}
-    chosen = Options(rank=rank, call=call, need=need, size=size, seed=seed, progress=progress, **more)
-    adapted, rows = layers(model, name), divided(inputs, size=size, seed=seed)
+    more: dict[str, Any] = {} if share is None else {"share": share}
+    chosen = Options(rank=rank, call=call, need=need, batch=batch, seed=seed, progress=progress, **more)
+    adapted, rows = layers(model, name), divided(inputs, size=batch, seed=seed)
     parts = parts_of(adapted, name)
     with undisturbed(model, precise=True):
         compared = Compared.of(model, model, rows.fit[0], call=call, need=need, seed=seed)
@@ -102,8 +102,14 @@ def extract(
     tuned: nn.Module,
     inputs: Any,
     *,
+    rank: int | None = None,
+    share: float = 0.98,
     name: str = "default",
-    **options: Any,
+    call: Call | None = None,
+    need: str | None = None,
+    batch: int = 64,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> CarryReport:
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
@@ -115,15 +121,20 @@ def extract(
         base: the model before tuning; the adapter is added in place.
         tuned: the tuned model, with the same layers.
         inputs: inputs of the models, without labels.
+        rank: maximum rank of a layer.
+        share: without ``rank``, the minimum share of each layer's squared effect to keep.
         name: name of the adapter.
-        **options: ``rank`` or ``rank_share``, and call, need, size, seed and progress as in ``resize``.
+        call: function; ``call(model, batch)`` returns the outputs to compare, if ``model(batch)`` does not.
+        need: "labels", "change" or "outputs", see ``transfer``; by default inferred from the outputs.
+        batch: maximum number of rows per batch.
+        seed: seed of the split of the rows and of the cotangents.
+        progress: called with a stage's name, the number of its parts that are done, and their number.
 
     Returns:
         A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
 
     Raises:
         InvalidValueError: no layer differs, sizes differ, the name is taken, or an option or the inputs are invalid.
-        UnknownNameError: there is no such option.
 
     Example:
         >>> import copy
@@ -137,10 +148,12 @@ def extract(
         >>> extract(base, tuned, torch.randn(64, 16), rank=1, need="change").kept > 0.99
         True
     """
-    if unknown := options.keys() - {*Options.__slots__}:
-        raise UnknownNameError("option", min(unknown), Options.__slots__)
-    chosen = Options(**options)
-    rows = divided(inputs, size=chosen.size, seed=chosen.seed)
+    options = Options(rank=rank, share=share, call=call, need=need, batch=batch, seed=seed, progress=progress)
+    return extracted(base, tuned, inputs, options, name)
+
+
+def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, chosen: Options, name: str) -> CarryReport:
+    rows = divided(inputs, size=chosen.batch, seed=chosen.seed)
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         parts = [Part.of(n, "weight", change) for n, change in differences(base, tuned).items()]
         compared = Compared.of(base, base, rows.fit[0], call=chosen.call, need=chosen.need, seed=chosen.seed)

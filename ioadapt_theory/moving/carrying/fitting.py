@@ -61,7 +61,7 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
     called are left out.
     """
     options = trial.options
-    rank, share = options.rank, None if options.rank else options.rank_share
+    rank, share = options.rank, None if options.rank else options.share
     todo = {p.key: p for p in parts if not p.low or (rank and p.placement != BIAS and p.factors[0].shape[1] > rank)}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for rows in observed(trial, {part.layer for part in todo.values()}, *models):

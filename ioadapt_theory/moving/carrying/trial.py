@@ -48,8 +48,8 @@ class Options:
     own: float = 0.0
     placement: str | None = None
     rank: int | None = None
-    rank_share: float = 0.98
-    size: int = 64
+    share: float = 0.98
+    batch: int = 64
     memory: float = 4.0
     draws: int | None = None
     seed: int = 0
@@ -65,13 +65,13 @@ class Options:
         if odd := [n for n in self.starts or () if n not in STARTS]:
             msg = f"starts may contain {', '.join(STARTS)}, not {odd[0]!r}."
             raise InvalidValueError(msg)
-        for key, least in (("steps", 0), ("size", 1), ("rank", 1), ("draws", 1)):
+        for key, least in (("steps", 0), ("batch", 1), ("rank", 1), ("draws", 1)):
             value = getattr(self, key)
             if value is not None and (type(value) is not int or value < least):
                 msg = f"{key} must be a whole number, at least {least}, not {value!r}."
                 raise InvalidValueError(msg)
-        for key, what in (("seconds", "time"), ("memory", "number of gigabytes"), ("rank_share", "share")):
-            value, most = getattr(self, key), 1 if key == "rank_share" else math.inf
+        for key, what in (("seconds", "time"), ("memory", "number of gigabytes"), ("share", "share")):
+            value, most = getattr(self, key), 1 if key == "share" else math.inf
             if value is not None and not (isinstance(value, int | float) and 0 < value <= most):
                 limit = " and at most 1" if most == 1 else ""
                 msg = f"{key} must be a {what} above 0{limit}, not {value!r}."

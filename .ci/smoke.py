@@ -34,7 +34,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = adapt(network(), target_modules=["0", "2"], placement="output", rank=2, init="random")
-        save(model, folder / "adapter", card=True)
+        save(model, folder / "adapter")
         fresh, x = network(), torch.randn(3, 48)
         assert not load(fresh, folder / "adapter").unmatched
         with torch.no_grad():

@@ -97,7 +97,7 @@ def main() -> None:
         optimizer.zero_grad()
         if step % 100 == 0 or step == args.steps - 1:
             print(f"step {step}: loss {loss.item():.3f}")
-    save(flux, args.out, card=True)
+    save(flux, args.out)
 
     other = open_(args.target)
     print(load(other, args.out))

@@ -56,7 +56,7 @@ def main() -> None:
         data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
     )
     trainer.train()
-    save(model, args.out / "adapter", card=True)
+    save(model, args.out / "adapter")
 
     again = AutoModelForCausalLM.from_pretrained(args.model)
     load(again, args.out / "adapter")

@@ -85,15 +85,14 @@ with disable(model):
 print(f"accuracy: vertical bars {learned:.0%}; horizontal bars without the adapter {without:.0%}")
 
 # %% [markdown]
-# ## Save it, with a model card
+# ## Save it
 #
-# `save` writes one file, and with `card=True` also a model card. An existing README.md is not replaced.
+# `save` writes one file.
 
 # %%
 folder = Path(tempfile.mkdtemp())
-save(model, folder, card=True)
+save(model, folder)
 print(*(path.name for path in sorted(folder.iterdir())))
-print((folder / "README.md").read_text()[:620])
 
 # %% [markdown]
 # ## Move it to another model
@@ -149,7 +148,7 @@ print(
 assert unchanged, "a fresh adapter changes nothing"
 assert learned > 0.9 > 0.4 > right(base, upright=True), "it learned what the base could not"
 assert without > 0.95, "the base is unchanged"
-assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors", "README.md"}
+assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors"}
 assert not moved.unmatched, "every layer was found"
 assert there > 0.8 > apart, "it works on the related model, and not on the unrelated one"
 assert torch.allclose(merged, expected, atol=1e-4), "merging changes nothing"

@@ -59,8 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "--source", metavar="MODEL", help="model that the adapter was trained on, to find moved layers"
             )
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
-    shape = "output format (default text); card is a model card"
-    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help=shape)
+    shown.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     converted.add_argument("--placement", choices=("input", "output"), required=True, help="side of the new adapter")
     ridge = "ridge with which W is inverted, as a fraction of its largest singular value (default 0)"
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help=ridge)
@@ -247,15 +246,11 @@ def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", parts: "list[Match]") -> int:
-    from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(file, parts)
     if args.format == "json":
         sys.stdout.write(as_json(facts))
-    elif args.format == "card":
-        adapters = {str(stored.name): stored.sketch for stored in file.layers}
-        sys.stdout.write(card(adapters, base=file.base))
     else:
         sys.stdout.write(table(facts, min(80, get_terminal_size().columns)))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

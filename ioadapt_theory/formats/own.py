@@ -13,11 +13,10 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats import card as cards
 from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
-from ioadapt_theory.outputs import at_home, together, write_text
+from ioadapt_theory.outputs import at_home
 
 WRAPPERS = {
     "DistributedDataParallel": "module",
@@ -31,7 +30,7 @@ ALTERED = "_altered_by_adapters"
 """Attribute of a model: name of an adapter -> tensors of the base that were replaced on loading."""
 
 
-def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
+def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
     """Write an adapter to a folder, and return the folder.
 
     If saving is interrupted, the previous adapter is unchanged. Several processes may save to one folder at once; the
@@ -41,8 +40,6 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         model: the model with the adapter; torch's wrappers do not appear in the stored names.
         folder: the folder, created if missing; or a file name that ends in ".safetensors".
         name: name of the adapter.
-        card: whether to write a model card, README.md, too. A string, such as the text of ``report``, is included in
-            the card.
 
     Returns:
         The path that was given as ``folder``.
@@ -52,11 +49,9 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         InvalidValueError: ``model`` is not a module, a parameter is not finite, or ``folder`` is neither a folder nor
             a safetensors file.
         UnsupportedError: parameters have the wrong sizes, such as shards of FSDP1.
-        MissingExtraError: a card is to be written, but huggingface_hub is not installed.
 
     Warns:
-        UserWarning: tensors outside the adapters are trained, or were replaced by ``load``, and are not in the file; or
-            a card was not written, since a README.md exists.
+        UserWarning: tensors outside the adapters are trained, or were replaced by ``load``, and are not in the file.
 
     Example:
         >>> import tempfile
@@ -73,7 +68,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
         msg = f"The file does not contain the changed tensors outside the adapters ({some}); save them separately."
         warnings.warn(msg, stacklevel=2)
-    return save_adapter(model, folder, name, card=card)
+    return save_adapter(model, folder, name)
 
 
 def save_adapter(
@@ -81,7 +76,6 @@ def save_adapter(
     folder: Path | str,
     name: str = "default",
     *,
-    card: bool | str = False,
     metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write one adapter like ``save``, without warnings about other trained tensors, and return the folder."""
@@ -94,18 +88,7 @@ def save_adapter(
         with naming(place):
             adapter.require_whole()
     header = fingerprint.header(model, names)
-    page, text = _file(folder).with_name(cards.NAME), ""
-    if card and page.exists():
-        msg = f"{page} exists and was not replaced; delete it and save again to write a model card."
-        warnings.warn(msg, stacklevel=3)
-    elif card:
-        base, report = header.get(fingerprint.BASE_NAME), card if isinstance(card, str) else ""
-        text = cards.card(adapters, base=base, report=report)
-    with together():
-        path = write(folder, adapters, {**metadata, **header})
-        if text:
-            write_text(page, text)
-    return path
+    return write(folder, adapters, {**metadata, **header})
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:

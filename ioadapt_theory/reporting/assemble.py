@@ -2,10 +2,8 @@
 
 import math
 import os
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from torch import nn
@@ -176,7 +174,6 @@ def report(
         missing,
         extra,
         differing(one, two, places),
-        added=_added(one, missing) or _added(two, extra),
         orders=len(places.orders),
         difference=None if on_inputs is None else on_inputs.difference,
     )
@@ -194,20 +191,6 @@ def report(
         predictions=on_inputs,
         advice=tuple(advise(relation, on_inputs, adapted=bool(adapters))),
     )
-
-
-def _added(weights: Weights, single: Collection[str]) -> bool:
-    @cache
-    def values(name: str) -> tuple[float, ...]:
-        m = weights.layer(name).matrix.detach()
-        return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
-
-    kinds: dict[str, list[str]] = {}
-    for name in set(weights.names) - {*single}:
-        kinds.setdefault(re.sub(r"\d+", "#", name), []).append(name)
-    beside = {name: kinds.get(re.sub(r"\d+", "#", name), []) for name in single}
-    # a layer with a new kind of name, or a copy of a common layer whose name differs only in numbers
-    return any(not others or values(name) in map(values, others) for name, others in beside.items())
 
 
 def _adapters(

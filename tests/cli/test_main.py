@@ -126,7 +126,7 @@ def test_bash_completes_commands_and_their_options(capsys):
     lines = {
         "tr": (1, ["transfer"]),
         "adapters ins": (2, ["inspect"]),
-        "map --pl": (2, ["--placement"]),
+        "map --pl": (2, ["--placements"]),
         "verify --inst": (2, ["--instance", "--instances"]),
     }
     for typed, (position, expected) in lines.items():

@@ -133,20 +133,18 @@ def longer(t: Tensors, name: str, g: torch.Generator) -> Tensors:
     return t | {name: torch.cat([t[name], torch.randn(8, WIDTH, generator=g)])}
 
 
-SAME, COPY, RELATED, UNRELATED, DIFFERENT = (
-    Relation.SAME, Relation.COPY, Relation.RELATED, Relation.UNRELATED, Relation.DIFFERENT,
-)  # fmt: skip
+SAME, RELATED, UNRELATED, DIFFERENT = Relation.SAME, Relation.RELATED, Relation.UNRELATED, Relation.DIFFERENT
 HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensors]]] = {
     "itself": (SAME, lambda t, g: dict(t)),
     "bfloat16": (SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
     "neurons in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
     "two neurons swapped": (SAME, lambda t, g: swapped(t)),
     "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
-    "int8 per row": (COPY, lambda t, g: rounded(t, 8, WIDTH)),
-    "float8": (COPY, lambda t, g: float8(t)),
-    "zeros": (COPY, lambda t, g: zeroed(t)),
-    "fewer blocks": (COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
-    "fewer neurons": (COPY, fewer_neurons),
+    "int8 per row": (RELATED, lambda t, g: rounded(t, 8, WIDTH)),
+    "float8": (RELATED, lambda t, g: float8(t)),
+    "zeros": (RELATED, lambda t, g: zeroed(t)),
+    "fewer blocks": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 3])),
+    "fewer neurons": (RELATED, fewer_neurons),
     "tuned": (RELATED, tuned),
     "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
     "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),

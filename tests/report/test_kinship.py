@@ -7,7 +7,7 @@ from torch import nn
 from ioadapt_theory.reporting import report
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.kin.orders import order_of
-from tests.report.histories import HISTORIES, Tensors, float8, network, weights
+from tests.report.histories import HISTORIES, Tensors, network, weights
 
 
 def drawn(seed: int) -> torch.Generator:
@@ -26,16 +26,6 @@ def test_every_history_has_its_word_both_ways_round(history: str, seed: int):
     target = made(source, g)
     found, back = kinship(source, target), kinship(target, source)
     assert (found.relation, back.relation) == (word, word), (found.why, back.why)
-
-
-def test_of_a_copy_the_direction_is_told_and_of_a_fine_tune_it_is_not():
-    source = network(drawn(0))
-    assert "the target is the copy: weights are rounded" in kinship(source, float8(source)).why
-    assert "the source is the copy: weights are rounded" in kinship(float8(source), source).why
-    tuned = HISTORIES["tuned"][1](source, drawn(1))
-    for why in (kinship(source, tuned).why, kinship(tuned, source).why):
-        assert "copy" not in why
-        assert "child" not in why
 
 
 def test_equal_layers_with_another_bias_or_gain_are_not_the_same_function():

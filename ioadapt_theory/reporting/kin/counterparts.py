@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
 from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -79,7 +77,7 @@ def corresponding(source: Weights, target: Weights) -> Counterparts:
 
 
 def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
-    """Return the source's names of norms and biases that differ, other than by permuted or removed neurons.
+    """Return the source's names of norms and biases that differ, other than by permuted neurons.
 
     The second result is the number of norms and biases in both models.
     """
@@ -92,9 +90,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
         order = counterparts.orders.get(layer)
         if order is not None and order.outputs and leaf == "bias":
             b = b[order.order.argsort().to(b.device)]
-        few, many = sorted((a, b), key=torch.numel)
-        pruned = a.shape != b.shape and bool(torch.isin(few, many.to(few)).all())  # values of the remaining neurons
-        if not (pruned or same(a, b)):
+        if not same(a, b):
             apart.append(name)
     return apart, len(common)
 

@@ -12,15 +12,10 @@ from ioadapt_theory.reporting.layers import LayerPair
 TELLING: Final = 5.0
 """Minimum z of related layers in a permutation test of channels; it is high, since many layers are tested."""
 FEW: Final = 0.05
-"""Minimum fraction of equal, pruned or related layers in related models; a few can look alike by chance."""
+"""Minimum fraction of equal or related layers in related models; a few can look alike by chance."""
 SHARED: Final = 0.5
 """Minimum excess over chance of the input or output similarity of two layers that share this space in a different
-basis. Models are also related if more than half of their layers are equal, pruned, related or share a space."""
-KINDS: Final = {
-    "rounded": "weights are rounded",
-    "zeroed": "weights are set to zero",
-    "narrowed": "channels are removed",
-}
+basis. Models are also related if more than half of their layers are equal, related or share a space."""
 ROUNDING: Final = 1e-4
 """Largest relative difference of outputs that is attributed to rounding."""
 
@@ -30,7 +25,6 @@ class Relation(StrEnum):
 
     SAME = "same function"
     RELATED = "related"
-    COPY = "quantised or pruned copy"
     UNRELATED = "unrelated"
     DIFFERENT = "different architecture"
     SMALL = "too small to tell"
@@ -60,7 +54,6 @@ def kinship(
     extra: Sequence[str],
     vectors: tuple[Sequence[str], int],
     *,
-    added: bool,
     orders: int,
     difference: float | None = None,
 ) -> Kinship:
@@ -71,7 +64,6 @@ def kinship(
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of norms and biases that both models have.
-        added: whether a layer of only one model is a copy of another of its layers, or of a new kind.
         orders: number of layers whose channels were reordered for the comparison.
         difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
 
@@ -86,9 +78,8 @@ def kinship(
     related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]
     others = [p for p in changed if (p.likeness.z or 0.0) < TELLING]
     turned = [p for p in others if _shared(p.sides.input) or _shared(p.sides.output)]
-    narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     sizes = sum(p.size != p.there for p in pairs)
-    count = len(equal) + len(related) + len(narrowed)
+    count = len(equal) + len(related)
     if count < max(1, FEW * len(pairs)) and 2 * (count + len(turned)) <= len(pairs):
         return _apart(pairs, len(others), sizes, len(missing) + len(extra))
     parts = [
@@ -104,8 +95,6 @@ def kinship(
     why = ", ".join(text for applies, text in parts if applies)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
         return Kinship(Relation.SAME, why, orders)
-    if not added and (copy := _copied(pairs, missing, extra, vectors)):
-        return Kinship(Relation.COPY, f"{copy}; {why}", orders)
     return Kinship(Relation.RELATED, why, orders)
 
 
@@ -126,30 +115,3 @@ def _apart(pairs: Sequence[LayerPair], unlike: int, sizes: int, single: int) -> 
 
 def _shared(null: Null | None) -> bool:
     return null is not None and (null.excess or 0.0) >= SHARED and (null.z or 0.0) >= TELLING
-
-
-def _copied(
-    pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
-) -> str:
-    """Return a clause that says which model, if known, is a quantised or pruned copy of the other; "" if neither is."""
-    changed = [p for p in pairs if not p.likeness.equal]
-    narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
-    kinds = {p.likeness.copy for p in changed}
-    more = bool(vectors[0]) and ("rounded" not in kinds or 2 * len(vectors[0]) > vectors[1])
-    if more or "" in kinds or (missing and extra) or not _inside(pairs, narrowed):
-        return ""
-    who = {p.likeness.copied for p in changed} - {""}
-    who |= {"target"} if missing else {"source"} if extra else set()
-    what = [text for kind, text in KINDS.items() if kind in kinds]
-    what += [f"layers are removed ({len(missing or extra)})"] if missing or extra else []
-    if not what or len(who) > 1:
-        return ""
-    return f"the {who.pop()} is the copy: {', '.join(what)}" if who else f"{', '.join(what)} in one of the models"
-
-
-def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Return whether removed channels, if any, are outputs of one layer and inputs of a later one."""
-    order = {p.name: k for k, p in enumerate(pairs)}
-    outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
-    inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}
-    return outputs.keys() == inputs.keys() and all(outputs[w] < inputs[w] for w in outputs)

@@ -1,4 +1,4 @@
-"""Comparison of two weights W and W': equality, rounding, pruning, and similarity beyond that of permuted channels."""
+"""Comparison of two weights W and W': equality, and similarity beyond that of permuted channels."""
 
 import math
 from dataclasses import dataclass
@@ -14,10 +14,6 @@ DRAWN: Final = 512
 """Maximum number of rows, and of columns, to compare; if there are more, this many are sampled."""
 FEWEST: Final = 6
 """Minimum number of channels for a permutation test."""
-PIECE, ROWS, PIECES = 16, 256, 4096
-"""Number of adjacent values in a piece, which usually share a quantisation scale; maximum rows and pieces to sample."""
-EXPECTED: Final = 20
-"""Minimum number of inversions of order expected by chance; below it, a lack of inversions does not show rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +25,22 @@ class Likeness:
         z: ⟨W, W'⟩ in standard deviations above its mean over permutations of the inputs or of the outputs, whichever
             is smaller; None if the weights are equal, have different shapes or have too few channels.
         most: the z of W with itself; infinity for equal weights, 0 for different shapes or too few channels.
-        copy: "rounded", "zeroed" or "narrowed" (rows or columns removed) if only this was done to one of the weights;
-            "perhaps" if one may be rounded, but has too few values to show it; else "".
-        copied: which one is the copy, "source" or "target"; "" if unknown.
     """
 
     equal: bool
     z: float | None
     most: float
-    copy: str = ""
-    copied: str = ""
 
 
 def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
     """Compare two weight matrices in torch's layout, out x in."""
     one, two = one.detach(), two.detach()
     if one.shape != two.shape:
-        return Likeness(False, None, 0.0, *_narrowed(one, two))
+        return Likeness(equal=False, z=None, most=0.0)
     if same(one, two):
         return Likeness(equal=True, z=None, most=math.inf)
-    copy, copied = _zeroed(one, two) or max(_rounded(one, two), _rounded(one.mT, two.mT))
     few, few2 = (_drawn(_drawn(m, 0), 1).double() for m in (one, two))
-    return Likeness(False, _z(few, few2), _z(few, few) or 0.0, copy, copied)
+    return Likeness(equal=False, z=_z(few, few2), most=_z(few, few) or 0.0)
 
 
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
@@ -91,61 +81,3 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
     return float(centred.trace()) / sd if sd > 0 else 0.0
-
-
-def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Return ("zeroed", x) if the matrix x, "source" or "target", equals the other except for zeros, else None."""
-    zeros = one == 0, two == 0
-    which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
-    if torch.equal(*zeros) or bool((zeros[1 - which] & ~zeros[which]).any()):
-        return None
-    left = ~zeros[which]
-    return ("zeroed", ("source", "target")[which]) if same(one[left], two[left]) else None
-
-
-def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("rounded", x) if the matrix x ("source", "target" or "" if unknown) is the other one, rounded.
-
-    With too few values to tell, return ("perhaps", ""); else ("", ""). Rounding preserves the order of values that
-    share a scale.
-    """
-    w, w2 = (_pieces(m) for m in (one, two))
-    change = w2 - w
-    if not change.any() or not w.any():
-        return "", ""
-    shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
-    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # one may have many equal values
-    along = torch.cosine_similarity(change, w).abs()[change.any(1)].mean()
-    if _inversions(w, w2) > expected / 50 or along > 0.5:  # rescaled channels preserve the order too
-        return "", ""
-    if expected < EXPECTED:
-        return "perhaps", ""
-    rows = [m[:: len(m) // PIECE + 1] for m in (one, two)]
-    distinct = [sum(len(torch.unique(row)) for row in some) for some in rows]
-    return "rounded", "" if distinct[0] == distinct[1] else ("source", "target")[distinct[1] < distinct[0]]
-
-
-def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Return pieces of at most PIECE adjacent values, one in each row of the result, from all parts of the matrix."""
-    size = min(PIECE, m.shape[1])
-    rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
-    return rows[:: len(rows) // PIECES + 1].double()
-
-
-def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
-    order = w.argsort(1)
-    rising, then = (m.gather(1, order).diff(dim=1) for m in (w, w2))
-    return int(((rising > 0) & (then < 0)).sum())
-
-
-def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Return ("narrowed", x) if matrix x, "source" or "target", is made of the other's rows or columns, or ("", "")."""
-    which = int(two.numel() < one.numel())
-    wide, narrow = (one, two)[1 - which], (one, two)[which]
-    if wide.shape[0] == narrow.shape[0]:
-        wide, narrow = wide.mT, narrow.mT
-    if wide.shape[1] != narrow.shape[1]:
-        return "", ""
-    whole = {row.tobytes() for row in wide.double().cpu().numpy()}
-    inside = all(row.tobytes() in whole for row in narrow.double().cpu().numpy())
-    return ("narrowed", ("source", "target")[which]) if inside else ("", "")

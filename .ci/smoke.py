@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import ioadapt_theory
-from ioadapt_theory import adapt, load, merge, save, unload
+from ioadapt_theory import adapt, load, merge, report, save, transfer, unload
 from ioadapt_theory.cli import main
 from ioadapt_theory.presets import PRESETS
 
@@ -40,6 +40,10 @@ if __name__ == "__main__":
         with torch.no_grad():
             assert torch.equal(fresh(x), model(x))
             expected = model(x)
+        target, rows = network(), torch.randn(64, 48)
+        assert report(fresh, target, inputs=rows, need="change").predictions is not None
+        assert transfer(fresh, target, inputs=rows, need="change").kept > 0.99
+        with torch.no_grad():
             assert torch.allclose(unload(merge(model))(x), expected, atol=1e-5)
         one, two = folder / "one.safetensors", folder / "two.safetensors"
         save_file(network().state_dict(), one)

@@ -18,8 +18,8 @@ from figures.__main__ import load
 from figures.site import recorded
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
-from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.formal import record
+from ioadapt_theory.claims.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError

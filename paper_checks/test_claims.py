@@ -12,10 +12,10 @@ from ioadapt_theory.claims.claim import Origin, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Argued, Computed, Proof
 from ioadapt_theory.claims.evidence.extremes import Attained
-from ioadapt_theory.claims.evidence.findings import Evidence
 from ioadapt_theory.claims.evidence.searches import RandomInstances
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
+from ioadapt_theory.claims.findings import Evidence
 from ioadapt_theory.claims.instances import witness, witnesses
 from ioadapt_theory.claims.registry import FILES
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.tree import EYE, PI, Relation, Term, opened, term
+from ioadapt_theory.claims.findings import Verdict
 from proofs.grammar import fail, parsed
 
 CALLED: Final = {

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from ioadapt_theory.claims.claim import Claim, Word
 from ioadapt_theory.claims.evidence.argument import twin
-from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced, term
+from ioadapt_theory.claims.findings import Verdict
 
 EPSILON: Final = Term("scalar", name="epsilon")
 AB: Final = Term("matrix", name="ab")

@@ -8,9 +8,8 @@ from types import MappingProxyType
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of, walk
 from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.transformers import Rename, of_model
 from ioadapt_theory.checkpoints.renaming import as_modules

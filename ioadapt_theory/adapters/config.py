@@ -11,8 +11,8 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, OPTIONS, Spec
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.patterns import compiled, override
-from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
+from ioadapt_theory.adapters.patterns import compiled, override
+from ioadapt_theory.adapters.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None

@@ -282,3 +282,14 @@ def _digest(tensor: Tensor) -> int:
 
 def base_of(module: nn.Module) -> nn.Module:
     return module.base_layer if isinstance(module, AdaptedLayer) else module
+
+
+def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the submodules under all of their names, except the model itself and the contents of adapted layers."""
+    inside: tuple[str, ...] = ()
+    for name, module in model.named_modules(remove_duplicate=False):
+        if not name or name.startswith(inside):
+            continue
+        if isinstance(module, AdaptedLayer):
+            inside = (*inside, f"{name}.")
+        yield name, module

@@ -1,5 +1,6 @@
 """Functions that add adapters to a model by module name, and list, count, activate, scale, disable and remove them."""
 
+import inspect
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,10 +12,10 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig, translated
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.guards import replace
-from ioadapt_theory.adapters.layer import AdaptedLayer, check_distinct, check_name
+from ioadapt_theory.adapters.layer import AdaptedLayer, check_distinct, check_name, walk
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.rules.auto import without_auto
-from ioadapt_theory.adapters.rules.target_modules import select, walk
+from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
 _switching = threading.Lock()
@@ -90,6 +91,16 @@ def adapt(
             prepared[layer] = Adapter.fresh(function_of(targets[layer]), config.family, plan)
     install(model, prepared, name, trainable=True)
     return model
+
+
+def _signature() -> inspect.Signature:
+    """Return the signature of ``adapt`` with the fields of ``AdapterConfig`` and their defaults, for ``help``."""
+    whole = inspect.signature(adapt)
+    *own, options = whole.parameters.values()
+    return whole.replace(parameters=[*own, *inspect.signature(AdapterConfig).parameters.values(), options])
+
+
+adapt.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def function_of(module: nn.Module) -> Operator:

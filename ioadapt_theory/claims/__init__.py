@@ -2,7 +2,7 @@
 
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.findings import Evidence, Verdict, Verification
+from ioadapt_theory.claims.findings import Evidence, Verdict, Verification
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.verifying import verify
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
-from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.tree import Relation
 from ioadapt_theory.claims.expression.values import both_sides, evaluator
+from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.inequality import Inequality, hypotheses
 from ioadapt_theory.claims.instances import Setting
 
 
@@ -125,6 +125,11 @@ class Claim:
 
             shipped = (Replay(),) * bool(self.witnesses or self.attained)
             object.__setattr__(self, "strategies", (*shipped, RandomInstances()))
+
+    def __str__(self) -> str:
+        from ioadapt_theory.claims.report import block
+
+        return block(self, str(self.expected), 100).rstrip()
 
     @property
     def statement(self) -> str:

@@ -29,13 +29,13 @@ from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.extremes import *
 from ioadapt_theory.claims.evidence.extremes import contradicted
-from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
+from ioadapt_theory.claims.findings import Verdict
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.increments import *
 from ioadapt_theory.claims.settings.letters import *

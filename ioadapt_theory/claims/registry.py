@@ -36,5 +36,16 @@ FILES = (
     transfer, nonlinear, attention, gain, reading, placement, filters, best, random_change, limits, interval, two_way,
     several, certificate,
 )  # fmt: skip
-CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
+
+
+class Claims(dict[str, Claim]):
+    """Claims by id; printed, their number by verdict."""
+
+    def __repr__(self) -> str:
+        from ioadapt_theory.claims.report import counted
+
+        return f"{counted(self.values()).rstrip()} CLAIMS['prop-3'] is one of them."
+
+
+CLAIMS = Claims({claim.id: claim for file in FILES for claim in file.CLAIMS})
 """All claims by id, in the order of ``FILES``; every interpretation of a statement is a separate claim."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_ratio
 from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.claims.evidence.needed import without
 from ioadapt_theory.claims.expression.notation import definitions, printed, text
 from ioadapt_theory.claims.expression.tree import opened
+from ioadapt_theory.claims.findings import Verdict, Verification, json_ratio
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
 
@@ -141,7 +141,7 @@ def cells(claim: Claim) -> tuple[str, ...]:
     return claim.id, entry["verdict"].upper(), f"[{reading(claim)}] {stated(claim)}", sharp, entry["remark"]
 
 
-def _block(claim: Claim, verdict: str, width: int, *more: str) -> str:
+def block(claim: Claim, verdict: str, width: int, *more: str) -> str:
     name, _, statement, shipped, note = cells(claim)
     lines = [f"{verdict.upper():9} {name}  ({claim.source})"]
     examples = f"witness: {shipped}" if claim.witnesses else shipped
@@ -154,7 +154,7 @@ def told(found: Verification) -> str:
     """Return a verification as a short text: the verdict, the claim, and the evidence of each kind."""
     from ioadapt_theory.claims.registry import CLAIMS
 
-    return _block(CLAIMS[found.claim], found.verdict, 100, f"evidence: {_evidence(found) or 'none'}").rstrip("\n")
+    return block(CLAIMS[found.claim], found.verdict, 100, f"evidence: {_evidence(found) or 'none'}").rstrip("\n")
 
 
 def _evidence(found: Verification) -> str:
@@ -163,7 +163,7 @@ def _evidence(found: Verification) -> str:
 
 def table(claims: Sequence[Claim], width: int) -> str:
     """Return a block per claim, wrapped to ``width``, the number of claims by verdict, and where the instances are."""
-    blocks = [_block(claim, str(claim.expected), width) for claim in claims]
+    blocks = [block(claim, str(claim.expected), width) for claim in claims]
     instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""
     if instances:

@@ -9,9 +9,9 @@ import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.extremes import Said
-from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
 from ioadapt_theory.claims.evidence.needed import Needed
+from ioadapt_theory.claims.findings import Verification, merged
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.processes import lost

@@ -48,7 +48,7 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Make the map and write it."""
-    from ioadapt_theory.adapters.rules.target_modules import walk
+    from ioadapt_theory.adapters.layer import walk
     from ioadapt_theory.maps import map_models, map_size
     from ioadapt_theory.models.sources import open_source
 

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress],
     """Run ``work`` behind a progress bar, write its files together, and print the outcomes; return the exit status."""
     with shown(quiet=args.quiet) as progress:
         progress("starting", 0, 1)
-        from ioadapt_theory.reporting import carried as told
+        from ioadapt_theory.moving.carrying import tables as told
 
         check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
         with together():
@@ -256,7 +256,7 @@ def write(
 
 def show(args: argparse.Namespace, result: list[Moved], lines: list[str]) -> int:
     """Print the outcomes, and return the exit status."""
-    from ioadapt_theory.reporting import carried as told
+    from ioadapt_theory.moving.carrying import tables as told
 
     for line in lines:
         sys.stderr.write(f"{line}\n")

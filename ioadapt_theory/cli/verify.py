@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 def _instance(claims: "list[Claim]", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import Verdict, instances
     from ioadapt_theory.claims.evaluation import evaluate
-    from ioadapt_theory.claims.evidence.inequality import UndecidedError
+    from ioadapt_theory.claims.inequality import UndecidedError
 
     if len(args.claims) != 1:
         msg = f"--instance needs exactly one claim to evaluate, not {len(args.claims)}."
@@ -104,7 +104,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     from tqdm import tqdm
 
     from ioadapt_theory.claims import CLAIMS, report, verifying
-    from ioadapt_theory.claims.evidence.findings import Verification
+    from ioadapt_theory.claims.findings import Verification
     from ioadapt_theory.processes import pool
 
     verdicts = {name: Verification(claim=name) for name in claims}

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
-from ioadapt_theory.adapters.layer import AdaptedLayer
-from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.adapters.layer import AdaptedLayer, walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError, InvalidValueError

@@ -16,8 +16,8 @@ from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
-from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
-from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
+from ioadapt_theory.formats.keys import FOREIGN, parse
+from ioadapt_theory.formats.kinds import UNKNOWN, ioadapt, iolora, peft, scaling
 from ioadapt_theory.formats.tensors import TARGET, TensorFile, is_name
 from ioadapt_theory.outputs import at_home
 

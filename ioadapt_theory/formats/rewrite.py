@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.names import unet
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG, AdapterFile, StoredLayer
-from ioadapt_theory.formats.kinds.keys import stem_of
+from ioadapt_theory.formats.keys import stem_of
 from ioadapt_theory.formats.kinds.peft import write_folder
 from ioadapt_theory.formats.tensors import is_finite, write
 from ioadapt_theory.formats.vocabulary import TOKENS

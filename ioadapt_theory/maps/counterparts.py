@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.rules.correspondence import correspond
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call, Recorded, cotangents, record

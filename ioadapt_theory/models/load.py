@@ -1,16 +1,23 @@
 """Loading of models to run: transformers or diffusers models from folders, and members of the ANI ensembles."""
 
+import os
 import re
+import time
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError, UnknownNameError
 from ioadapt_theory.models.guests import load_pretrained, model_class
 from ioadapt_theory.outputs import at_home
+
+MAIN: Final = ("unet", "transformer", "prior")
+PARTS: Final = (*MAIN, "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3")
+"""Components of a pipeline that may have adapters; the main model comes first."""
 
 
 class Networks(nn.ModuleDict):
@@ -60,3 +67,33 @@ def load_model(source: Path | str) -> nn.Module:
         msg = f"{source} {what}; give a transformers or diffusers model's folder, or an ANI network (such as ani-1x:0)."
         raise InvalidValueError(msg)
     return load_pretrained(model_class(config), folder).eval()
+
+
+def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path:
+    """Return the folder of a pipeline or a model from the hub, in huggingface_hub's cache; the VAE is left out."""
+    try:
+        from huggingface_hub import HfApi
+        from huggingface_hub.constants import HF_HUB_OFFLINE
+    except ImportError as error:
+        raise MissingExtraError("huggingface_hub", "hub") from error
+    from ioadapt_theory.checkpoints.checkpoint import SourceError
+    from ioadapt_theory.checkpoints.hub.repository import require_new_announced
+
+    texts = ("*.json", "*.txt", "*.model")
+    try:
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        found = [] if HF_HUB_OFFLINE else api.model_info(repo, revision=revision).siblings or []
+        names = {one.rfilename for one in found}
+        folders = [f"{p}/" for p in PARTS] if "model_index.json" in names or not weights else [""]
+        wanted = [f"{folder}{end}" for folder in folders for end in (*texts, *(["*.safetensors"] if weights else []))]
+        wanted += [f"tokenizer{n}/{end}" for n in ("", "_2", "_3") for end in texts] + ["model_index.json"]
+        variants = ["*.fp16.*", "*.non_ema.*", "*.bf16.*"]
+        only = {"local_files_only": True} if HF_HUB_OFFLINE else {"allow_patterns": wanted, "ignore_patterns": variants}
+        start = time.time()
+        snapshot = Path(api.snapshot_download(repo, revision=revision, **only))
+    except Exception as error:  # the hub's client raises errors of httpx, which are no OSErrors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        msg = f"{repo} cannot be loaded from the hub or its cache ({reason}); give a local folder."
+        raise SourceError(msg) from error
+    require_new_announced(snapshot, start)
+    return snapshot

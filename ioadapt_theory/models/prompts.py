@@ -16,7 +16,8 @@ from torch.nn.functional import pad
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.guests import load_tokenizer
 from ioadapt_theory.models.inputs import TENSORS, Batches, read_both
-from ioadapt_theory.models.sources import MAIN, Source
+from ioadapt_theory.models.load import MAIN
+from ioadapt_theory.models.sources import Source
 
 LEAST, LARGEST, LONGEST = 24, 32, 256
 """Minimum number of samples (prompts are repeated), maximum side length of latents, maximum number of tokens."""

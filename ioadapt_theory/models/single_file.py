@@ -15,6 +15,7 @@ from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, 
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest, model_class
+from ioadapt_theory.models.load import PARTS, downloaded
 
 MODEL: Final = "model.diffusion_model."
 """Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
@@ -108,8 +109,6 @@ class SingleFile:
 
 def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
     """Return the folder of configurations that diffusers uses for a file with these tensors, from the hub's cache."""
-    from ioadapt_theory.models.sources import PARTS, downloaded
-
     way = "give a folder or hub id of this kind of pipeline, with its configurations and tokenizers, as --config"
     try:
         from diffusers.loaders.single_file_utils import DIFFUSERS_DEFAULT_PIPELINE_PATHS, infer_diffusers_model_type

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.rules.correspondence import Correspondence, RenumberedWarning
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.alignment import Origins
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 

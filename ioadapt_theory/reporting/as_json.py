@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.reporting.kin.layers import LayerPair
 from ioadapt_theory.reporting.predictions import Predictions
 from ioadapt_theory.similarity.report.as_json import null_facts
 

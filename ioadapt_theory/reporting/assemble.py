@@ -17,7 +17,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting.advice import Advice, advise
 from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.reporting.kin.kinship import Kinship, kinship
-from ioadapt_theory.reporting.layers import LayerPair, pairs
+from ioadapt_theory.reporting.kin.layers import LayerPair, pairs
 from ioadapt_theory.reporting.predictions import Predictions, predict_move
 
 Progress = Callable[[int], object]

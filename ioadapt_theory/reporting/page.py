@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from ioadapt_theory.pages import document, folded, table_of
 from ioadapt_theory.reporting import text
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.similarity.report.page import document, folded, table_of
 
 _STYLE: Final = """
 .answer{border-left:.3rem solid #0072B2;padding:.5rem 1rem;background:#0072B218}dt{font-weight:600}

@@ -10,10 +10,9 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.rules.auto import best_side
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Compared, Expected, Prediction, expected, measured, run, undisturbed, whole
 from ioadapt_theory.effect.batches import row_count
 from ioadapt_theory.effect.passes import Call

@@ -6,11 +6,11 @@ from typing import Final
 
 from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.null import STANDS_OUT, Null
+from ioadapt_theory.pages import aligned
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
-from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.reporting.kin.layers import LayerPair
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
-from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
 """Maximum number of layers to show; the HTML page and the JSON have all layers."""

@@ -11,8 +11,7 @@ from os import PathLike, fspath
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
-from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of, walk
 from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.memory import InMemory

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 from benchmarks.measure import peak
-from ioadapt_theory.adapters import AdapterConfig, NoMatchError, adapt, layers, merge
-from ioadapt_theory.adapters.rules import patterns
-from ioadapt_theory.adapters.rules.patterns import first_fit
+from ioadapt_theory.adapters import AdapterConfig, NoMatchError, adapt, layers, merge, patterns
+from ioadapt_theory.adapters.patterns import first_fit
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 

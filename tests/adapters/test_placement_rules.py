@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers
-from ioadapt_theory.adapters.rules.residual import residual_side
+from ioadapt_theory.adapters.residual import residual_side
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.moving import transfer

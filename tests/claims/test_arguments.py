@@ -30,9 +30,7 @@ from ioadapt_theory.claims.evidence.extremes import (
     holds_exactly,
     undetermined,
 )
-from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked
-from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evidence.needed import (
     CLEAR,
     IDLE,
@@ -70,6 +68,8 @@ from ioadapt_theory.claims.expression.tree import (
     transpose,
 )  # fmt: skip
 from ioadapt_theory.claims.expression.values import Values, fits
+from ioadapt_theory.claims.findings import Verification, merged
+from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET
 from ioadapt_theory.claims.statements import prop_2_input_sharp as input_sharp

@@ -6,7 +6,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.inequality import ACCURACY, HypothesisError
+from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError
 from ioadapt_theory.errors import IoAdaptError
 
 GIVEN = {

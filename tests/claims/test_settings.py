@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim
-from ioadapt_theory.claims.evidence.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, fro
 from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.report import proofs
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, distance

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify, verifying
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
+from ioadapt_theory.claims.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.report import cells, describe, remark, short, summary, table
 from ioadapt_theory.claims.settings.letters import EPSILON
 from ioadapt_theory.claims.verifying import results

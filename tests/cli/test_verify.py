@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ioadapt_theory.claims import Run, verifying
-from ioadapt_theory.claims.evidence.findings import Verification
+from ioadapt_theory.claims.findings import Verification
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.cli import main
 

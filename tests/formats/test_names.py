@@ -2,7 +2,7 @@ import pytest
 
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
-from ioadapt_theory.formats.kinds.keys import parse
+from ioadapt_theory.formats.keys import parse
 
 KEYS = {
     "base_model.model.a.lora_B.default.weight": ("", "a", "up"),

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
-from ioadapt_theory.models.sources import downloaded, open_source
+from ioadapt_theory.models.load import downloaded
+from ioadapt_theory.models.sources import open_source
 from tests.checkpoints.conftest import hub  # noqa: F401
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.cli.pipelines import models, pipeline, single_file

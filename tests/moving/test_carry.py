@@ -14,8 +14,8 @@ from ioadapt_theory.moving.carrying import CarryWarning
 from ioadapt_theory.moving.carrying.extraction import extract
 from ioadapt_theory.moving.carrying.fitting import IDLE
 from ioadapt_theory.moving.carrying.starts import zeroed
+from ioadapt_theory.moving.carrying.tables import to_text
 from ioadapt_theory.moving.carrying.trial import Trial
-from ioadapt_theory.reporting.carried import to_text
 from tests.effect.nets import Tokens, gauge, mlp
 
 X = torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -445,5 +445,7 @@ def test_the_outcome_names_what_is_compared():
     outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="outputs", steps=0)
     assert "need: outputs" in str(outcome)
     assert "need: outputs" in to_text({"": outcome})
+    assert (outcome.to_json()["need"], outcome.to_json()["kept"]) == ("outputs", outcome.kept)
+    assert "need: outputs" in outcome.to_html()
     with pytest.raises(InvalidValueError, match=r"must be models .*, not str"):
         transfer("source", mlp(5))

@@ -1,4 +1,4 @@
-"""`python -m ioadapt_theory.similarity sd15 lcm` with the loopback hub; failures print one sentence."""
+"""`ioadapt similarity sd15 lcm` with the loopback hub; failures print one sentence."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.similarity.models import weights
 
 SD15, LCM = "stable-diffusion-v1-5/stable-diffusion-v1-5", "SimianLuo/LCM_Dreamshaper_v7"
 FILE, FP16 = "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors"
-COMMAND = [sys.executable, "-m", "ioadapt_theory.similarity"]
+COMMAND = [sys.executable, "-m", "ioadapt_theory", "similarity"]
 
 
 def near(seed: int) -> dict[str, torch.Tensor]:

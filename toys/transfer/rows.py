@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
 from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.residual import UnknownSideError, residual_side
 from ioadapt_theory.adapters.rules.correspondence import correspond
-from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.moving.put import put
 from ioadapt_theory.null import STANDS_OUT, Null

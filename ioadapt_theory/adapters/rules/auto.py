@@ -15,10 +15,10 @@ from torch import nn
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
+from ioadapt_theory.adapters.patterns import first_fit
 from ioadapt_theory.adapters.rules.correspondence import correspond
-from ioadapt_theory.adapters.rules.patterns import first_fit
-from ioadapt_theory.adapters.rules.target_modules import select, walk
+from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect import Compared, expected, whole
 from ioadapt_theory.errors import InvalidValueError

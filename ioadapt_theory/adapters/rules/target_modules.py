@@ -2,14 +2,14 @@
 
 import difflib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from torch import nn
 
+from ioadapt_theory.adapters import patterns
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of, walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
-from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 ALL_LINEAR = "all-linear"
@@ -33,17 +33,6 @@ class NoMatchError(IoAdaptError, ValueError):
             hint = f" A string must match the whole name; give [{wanted!r}] for the names that end in {wanted!r}."
         msg = f"target_modules={wanted!r:.300} matches no module.{hint}"
         super().__init__(f"{msg} Names of adaptable layers end in: {some}.")
-
-
-def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the submodules under all of their names, except the model itself and the contents of adapted layers."""
-    inside: tuple[str, ...] = ()
-    for name, module in model.named_modules(remove_duplicate=False):
-        if not name or name.startswith(inside):
-            continue
-        if isinstance(module, AdaptedLayer):
-            inside = (*inside, f"{name}.")
-        yield name, module
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.formal import MachineChecked
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
@@ -22,6 +21,7 @@ from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows
 from ioadapt_theory.claims.expression.values import ROUNDING, Values, fits
+from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 
 __all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "derived"]
 """Exported to ``language``."""

@@ -11,12 +11,12 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, named, twin
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.notation import printed, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 from ioadapt_theory.claims.expression.values import Values, both
+from ioadapt_theory.claims.findings import Evidence, Finding
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 

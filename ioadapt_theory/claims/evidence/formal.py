@@ -8,8 +8,8 @@ from functools import cache
 from importlib import resources
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
+from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 
 RECORD = "formal.json"
 """File that `python -m proofs --record` writes: the digests of the Coq files and, by claim id, an ``Entry``."""

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
-from ioadapt_theory.claims.evidence.inequality import ACCURACY
 from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.inequality import ACCURACY
 
 ROUNDING = 1e-12
 """Largest residual of the other hypotheses."""

@@ -11,6 +11,7 @@ from ioadapt_theory.adapters.families import Family
 Shapes = Mapping[str, tuple[int, ...]]
 Parts = Mapping[str, Tensor]
 Built = tuple[str, dict[Placement, Family]]
+UNKNOWN = "not a known part of an adapter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from torch import Tensor
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.formats.adapter_file import StoredLayer
+from ioadapt_theory.formats.kinds import UNKNOWN
 from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer
-from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 TYPE = "IOLORA"

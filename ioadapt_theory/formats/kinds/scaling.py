@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.rules.patterns import override
+from ioadapt_theory.adapters.patterns import override
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG

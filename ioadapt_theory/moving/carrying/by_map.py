@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.model import function_of, layers, naming
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.maps.model_map import Change, ModelMap
 from ioadapt_theory.maps.moments import Factors

@@ -20,7 +20,7 @@ from ioadapt_theory.maps.lineage import damaged
 from ioadapt_theory.moving.carrying.extraction import extracted
 from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.loop import Budget, race
-from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
+from ioadapt_theory.moving.carrying.outcome import DISAGREEING, CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
 from ioadapt_theory.moving.carrying.starts import Starts
 from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, only, put
@@ -30,8 +30,8 @@ TOO_FEW = 16
 """Number of rows up to which a note says that they are too few for a reliable prediction."""
 AS_GOOD = 0.02
 """Share of the gain by which a trained start must beat the plain copy."""
-LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""Thresholds of notes: share of the gain kept, difference of two estimates of it, and disagreement of the models."""
+LITTLE, APART = 0.3, 0.3
+"""Thresholds of notes: share of the gain kept, and difference of two estimates of it."""
 IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), and no copy keeps any of the gain"
 
 
@@ -84,7 +84,7 @@ def carried(
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
     rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
-    given = {"call": options.call, "need": options.need, "seed": options.seed}
+    given: dict[str, Any] = {"call": options.call, "need": options.need, "seed": options.seed}
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], **given)
     rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.batch), seed=options.seed)

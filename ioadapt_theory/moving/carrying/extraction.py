@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import layers, remove
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call

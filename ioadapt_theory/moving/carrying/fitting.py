@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable, layers
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, cotangents, record
 from ioadapt_theory.effect.reads_writes import Rows

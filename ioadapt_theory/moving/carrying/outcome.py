@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ioadapt_theory.effect.retained import Alignment, Prediction
 from ioadapt_theory.moving.put import LINES, TransferReport
 
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
+DISAGREEING = 0.15
+"""Threshold of a note on the share of positions at which the two models predict other labels."""
 
 
 class CarryWarning(UserWarning):
@@ -90,6 +93,18 @@ class CarryReport(TransferReport):
     def agreement(self) -> float | None:
         """Mean share of a row's positions where both base models have the same argmax; None without a prediction."""
         return None if self.prediction is None else self.prediction.agreement
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as data for JSON, with every layer."""
+        from ioadapt_theory.moving.carrying.tables import to_json
+
+        return to_json({"": self})
+
+    def to_html(self, title: str = "transfer") -> str:
+        """Return the report as a self-contained HTML page with every layer."""
+        from ioadapt_theory.moving.carrying.tables import to_html
+
+        return to_html({"": self}, title)
 
     def __str__(self) -> str:
         span = "" if self.interval is None else " ({:z.2f} to {:z.2f})".format(*self.interval)

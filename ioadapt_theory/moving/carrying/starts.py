@@ -10,9 +10,8 @@ import torch
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Spec
-from ioadapt_theory.adapters.layer import base_of
+from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.model import function_of, layers
-from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.solve import RULES, Rule

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ioadapt_theory.null import Null
-from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.reporting.kin.layers import LayerPair
 
 TELLING: Final = 5.0
 """Minimum z of related layers in a permutation test of channels; it is high, since many layers are tested."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
-from ioadapt_theory.adapters.rules.residual import READS, WRITES
+from ioadapt_theory.adapters.residual import READS, WRITES
 from ioadapt_theory.checkpoints.names import TABLES
 
 CHANNELS: Final = 256

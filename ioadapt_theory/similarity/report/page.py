@@ -1,10 +1,9 @@
 """A comparison as a self-contained HTML page: figures as inline SVG, and tables that sort and filter."""
 
 import io
-from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 
+from ioadapt_theory.pages import document, folded, table_of
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
 from ioadapt_theory.similarity.report.as_json import model_facts
@@ -33,16 +32,6 @@ def to_html(c: Comparison) -> str:
     return document(title, f"<p>{escape(heading(c))}</p>{listed}{body}<footer>Written by ioadapt similarity.</footer>")
 
 
-def document(title: str, body: str, more_style: str = "") -> str:
-    """Return an HTML page with our style sheet and script; ``body`` is the HTML below the title."""
-    style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{more_style}</style>'
-        f"</head><body><h1>{escape(title)}</h1>{body}<script>\n{script}</script></body></html>\n"
-    )
-
-
 def _layers(c: Comparison) -> list[list[str]]:
     nulls = c.options.null or c.options.space is not Space.WEIGHT
     pairs = [pair_name(c, pair) for pair in c.pairs]
@@ -58,23 +47,6 @@ def _layers(c: Comparison) -> list[list[str]]:
                 cells += ["-" if excess is None else f"{excess:.4f}", "-" if z is None else f"{z:.1f}"]
         lines.append([row.name, row.layer.kind, " x ".join(map(str, row.layer.shape)), *cells])
     return lines
-
-
-def table_of(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """Return an HTML table with sort buttons in its first line; a ``long`` table has a filter and a fixed header."""
-    head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
-    rows = "".join(
-        f'<tr><th scope="row">{escape(line[0])}</th>{"".join(f"<td>{escape(x)}</td>" for x in line[1:])}</tr>'
-        for line in lines[1:]
-    )
-    search = '<label>Filter <input type="search" placeholder="part of a name"></label><output></output>' if long else ""
-    kind = "scroll long" if long else "scroll"
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="part">{search}<div class="{kind}" tabindex="0">{table}</div></div>'
-
-
-def folded(what: str, content: str) -> str:
-    return f"<details><summary>{escape(what)}</summary>{content}</details>"
 
 
 def _svg(c: Comparison) -> str:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from ioadapt_theory.null import STANDS_OUT
+from ioadapt_theory.pages import WIDTH, aligned
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report.order import groups
 from ioadapt_theory.similarity.result import Comparison, Pair, role
-
-WIDTH = 80
-"""Line width if that of the terminal is unknown."""
 
 
 def summary(c: Comparison) -> list[list[str]]:
@@ -56,21 +54,6 @@ def heading(c: Comparison) -> str:
     what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
     lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
     return f"cosine of {what}; matched by name; uniform mean; {lowest}"
-
-
-def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
-    """Return aligned columns. The first is cut to fit, or gets its own lines if fewer than ``least`` characters fit."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    room = width - sum(w + 2 for w in widths[1:])
-    printed = []
-    for line in lines:
-        cells = "".join(f"  {text.rjust(w)}" for text, w in zip(line[1:], widths[1:], strict=True))
-        if room >= min(widths[0], least):
-            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
-            printed.append(f"{name.ljust(min(widths[0], room))}{cells}".rstrip())
-        else:
-            printed += [line[0], cells]
-    return "".join(f"{line}\n" for line in printed)
 
 
 def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:

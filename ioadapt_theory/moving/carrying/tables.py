@@ -6,11 +6,8 @@ from html import escape
 from typing import Any
 
 from ioadapt_theory.effect.certificate import sentence
-from ioadapt_theory.moving.carrying import CarryReport
-from ioadapt_theory.moving.carrying.carry import DISAGREEING
-from ioadapt_theory.moving.carrying.outcome import DOMAIN
-from ioadapt_theory.similarity.report.page import document, table_of
-from ioadapt_theory.similarity.report.tables import WIDTH, aligned
+from ioadapt_theory.moving.carrying.outcome import DISAGREEING, DOMAIN, CarryReport
+from ioadapt_theory.pages import WIDTH, aligned, document, table_of
 
 SHOWN = 6
 """Number of layers in the text if not all are shown: those that keep least."""

@@ -6,6 +6,7 @@ from typing import Final
 from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import CORES, KINDS
+from ioadapt_theory.formats.kinds import UNKNOWN
 
 ALIASES: Final[dict[str, str]] = TABLES["adapter parts"]
 """Names of an adapter's tensors in files, such as lora_A -> our names, such as down."""
@@ -14,8 +15,6 @@ ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN: Final[dict[str, str]] = TABLES["parts not read"]
 """Names of tensors that are recognised but not supported -> the kind of adapter to which they belong."""
-
-UNKNOWN = "not a known part of an adapter"
 
 KEY = re.compile(
     rf"(?P<layer>.+)\.(?P<role>{'|'.join(re.escape(r) for r in sorted({*ROLES, *FOREIGN}, key=len, reverse=True))})"

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.null import ROUNDING, Null, beside, of_matrix, parts
+from ioadapt_theory.chance import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
 """Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the
@@ -41,7 +41,7 @@ class Sides:
 
 
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
-    """Compare two layers; ``widths`` are the numbers of input and output channels of all layers, see ``null.parts``."""
+    """Compare two layers; ``widths`` are the numbers of channels of all layers, see ``chance.parts``."""
     near, near_target = (m.matrix.reshape(len(m.matrix) // math.prod(m.kernel), -1) for m in (source, target))
     far, far_target = source.matrix.mT, target.matrix.mT
     one, two = source.matrix.detach().mT, target.matrix.detach().mT  # in torch's layout
@@ -58,7 +58,7 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
     """Return the cosine of AAᵀ and BBᵀ, each minus the multiple of I with the same trace, with its null distribution.
 
-    ``cuts`` are the boundaries of the groups of channels that are permuted separately, see ``null.parts``. At most
+    ``cuts`` are the boundaries of the groups of channels that are permuted separately, see ``chance.parts``. At most
     CHANNELS channels are used. Large matrices are multiplied in float32; the cosine has an error of at most 1e-6. The
     result is None if AAᵀ or BBᵀ is a multiple of I.
     """

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Final
 
+from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.effect.certificate import sentence
-from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.pages import aligned
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ioadapt_theory import null
-from ioadapt_theory.null import Null, Profile
+from ioadapt_theory import chance
+from ioadapt_theory.chance import Null, Profile
 
 LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.float64).max) / 2.0**40
 """Range of sums of squares without underflow or overflow; only values stored in float64 can leave it."""
@@ -81,4 +81,4 @@ def shuffled_channels(m: Moments, cosine: float, i: int, j: int) -> Null | None:
     if one is None or two is None:
         return None
     norms = math.sqrt(m.inner[i, i]) * math.sqrt(m.inner[j, j])
-    return replace(null.beside(float(m.inner[i, j]), norms, one, two), cosine=cosine)
+    return replace(chance.beside(float(m.inner[i, j]), norms, one, two), cosine=cosine)

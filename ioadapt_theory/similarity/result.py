@@ -8,9 +8,9 @@ from itertools import combinations
 from pathlib import PurePath
 from typing import Any
 
+from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, printable
-from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.similarity.matching import Layer, Skipped, Space
 from ioadapt_theory.similarity.moments import Values
 

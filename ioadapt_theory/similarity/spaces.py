@@ -4,7 +4,7 @@ W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW
 through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
 same holds for WᵀW (d x d). An adapter mixes the channels of a convolution, so the kernel is read as a matrix of one
 channel axis by all other axes. For a wide random matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is
-compared, where K is f x f. The chance level of the cosine is computed in `null`. Transposed and grouped convolutions
+compared, where K is f x f. The chance level of the cosine is computed in `chance`. Transposed and grouped convolutions
 cannot be recognised from names and shapes; they are read as plain ones.
 """
 
@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from ioadapt_theory.chance import ROUNDING, Profile, of_matrix, parts, profile
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.null import ROUNDING, Profile, of_matrix, parts, profile
 from ioadapt_theory.similarity.matching import Layer, Space
 from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
@@ -84,7 +84,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, width
         layer: The layer, with at least two axes and at least two channels on the requested side.
         checkpoints: The models.
         space: The input or the output side.
-        widths: The numbers of input and output channels of all layers; see `null.parts`.
+        widths: The numbers of input and output channels of all layers; see `chance.parts`.
     """
     models, count = layer.models, len(checkpoints)
     axis, f = layer.side(space)

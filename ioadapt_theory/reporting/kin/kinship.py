@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
-from ioadapt_theory.null import Null
+from ioadapt_theory.chance import Null
 from ioadapt_theory.reporting.kin.layers import LayerPair
 
 TELLING: Final = 5.0

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ioadapt_theory.chance import Null
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
-from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.moments import Values
 from ioadapt_theory.similarity.report.order import groups

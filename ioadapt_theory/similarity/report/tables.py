@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import fill
 
-from ioadapt_theory.null import STANDS_OUT
+from ioadapt_theory.chance import STANDS_OUT
 from ioadapt_theory.pages import WIDTH, aligned
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report.order import groups

@@ -5,7 +5,7 @@ from itertools import pairwise, permutations, product
 import numpy as np
 import pytest
 
-from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
+from ioadapt_theory.chance import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:

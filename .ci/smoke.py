@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import ioadapt_theory
-from ioadapt_theory import adapt, load, merge, report, save, transfer, unload
+from ioadapt_theory import adapt, load, merge, report, save, transfer
 from ioadapt_theory.cli import main
 from ioadapt_theory.presets import PRESETS
 
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         assert report(fresh, target, inputs=rows, need="change").predictions is not None
         assert transfer(fresh, target, inputs=rows, need="change").kept > 0.99
         with torch.no_grad():
-            assert torch.allclose(unload(merge(model))(x), expected, atol=1e-5)
+            assert torch.allclose(merge(model, unload=True)(x), expected, atol=1e-5)
         one, two = folder / "one.safetensors", folder / "two.safetensors"
         save_file(network().state_dict(), one)
         save_file({key: t + 0.01 * torch.randn_like(t) for key, t in network().state_dict().items()}, two)

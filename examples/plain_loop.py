@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ioadapt_theory import adapt, load, merge, save, unload
+from ioadapt_theory import adapt, load, merge, save
 from ioadapt_theory.cli import main as ioadapt
 from ioadapt_theory.presets import PRESETS
 from ioadapt_theory.reporting import report, to_text
@@ -64,7 +64,7 @@ def main() -> None:
     print(load(target, args.out))
 
     # 4. export: the adapter itself (args.out) or, for users without this package, plain weights or a plain LoRA
-    unload(merge(target)).save_pretrained(args.out / "merged")
+    merge(target, unload=True).save_pretrained(args.out / "merged")
     tokenizer.save_pretrained(args.out / "merged")
     ioadapt(["adapters", "bake", str(args.out), "--out", str(args.out / "lora"), "--base", args.target])
     print(

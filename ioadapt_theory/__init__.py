@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import parameters as parameters
     from ioadapt_theory.adapters import remove as remove
     from ioadapt_theory.adapters import scale as scale
-    from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.claims import CLAIMS as CLAIMS
     from ioadapt_theory.claims import evaluate as evaluate
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 _HOME = {
     "adapters": (
         "AdaptedLayer AdapterConfig NoMatchError Placement activate adapt count disable layers merge parameters remove"
-        " scale unload unmerge"
+        " scale unmerge"
     ),
     "maps": "ModelMap map_models",
     "moving": "TransferError extract resize transfer",

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from ioadapt_theory import adapt, count, disable, layers, load, merge, save, transfer, unload, unmerge
+from ioadapt_theory import adapt, count, disable, layers, load, merge, save, transfer, unmerge
 from ioadapt_theory.reporting import report
 from toys.common.style import styled
 
@@ -127,8 +127,8 @@ plt.show()
 # %% [markdown]
 # ## Plain weights
 #
-# `merge` writes the adapter into the weights, `unmerge` restores the old weights bit for bit, and `unload` after
-# `merge` returns a model without adapters.
+# `merge` writes the adapter into the weights, `unmerge` restores the old weights bit for bit, and
+# `merge(model, unload=True)` returns a model without adapters.
 
 # %%
 with torch.no_grad():
@@ -136,7 +136,7 @@ with torch.no_grad():
     merge(model)
     merged = model(images)
     unmerge(model)
-plain = unload(merge(copy.deepcopy(model)))
+plain = merge(copy.deepcopy(model), unload=True)
 print(
     type(plain.body[0]).__name__, "again; the outputs differ by", f"{float((plain(images) - expected).abs().max()):.0e}"
 )

@@ -6,7 +6,7 @@ from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.merging import merge, unload, unmerge
+from ioadapt_theory.adapters.merging import merge, unmerge
 from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, remove, scale
 from ioadapt_theory.adapters.rules.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
@@ -33,6 +33,5 @@ __all__ = [
     "parameters",
     "remove",
     "scale",
-    "unload",
     "unmerge",
 ]

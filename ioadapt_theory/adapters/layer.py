@@ -212,7 +212,7 @@ class AdaptedLayer(nn.Module):
             if now is not self._made[key] or (now.dtype == dtype and _digest(now) != digest):
                 msg = (
                     f"The {key} of the layer was changed while its adapters were merged, and unmerging would lose the"
-                    " change; call unload(model) to keep it without the adapters."
+                    " change; call merge(model, unload=True) to keep it without the adapters."
                 )
                 raise InvalidValueError(msg)
 
@@ -230,7 +230,7 @@ class AdaptedLayer(nn.Module):
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Return the state_dict; raise InvalidValueError while adapters are merged into the base layer's weights."""
-        self.refuse_if_merged("calling state_dict(), or call unload(model) to keep the merged weights")
+        self.refuse_if_merged("calling state_dict(), or call merge(model, unload=True) to keep the merged weights")
         return super().state_dict(*args, **kwargs)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:

@@ -1,4 +1,4 @@
-"""Merging, unmerging and unloading the adapters of a model."""
+"""Merging and unmerging the adapters of a model."""
 
 from torch import Tensor, nn
 
@@ -13,8 +13,8 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
     Args:
         model: an adapted model.
-        unload: also remove all adapters and the original weights. This needs memory for only one additional layer, but
-            twice the time, since every layer is checked before any is changed.
+        unload: also remove all adapters and the original weights, of layers that are merged already, too. This needs
+            memory for only one additional layer, but twice the time, since all are checked before any is changed.
 
     Raises:
         UnsupportedError: a layer has no plain weight or lacks a bias to merge into, or FSDP has sharded the model.
@@ -73,21 +73,3 @@ def unmerge(model: nn.Module) -> nn.Module:
     for layer in adapted.values():
         layer.unmerge()
     return model
-
-
-def unload(model: nn.Module) -> nn.Module:
-    """Return the model with each adapted layer replaced by its base layer, which keeps its weights, merged or not.
-
-    Raises:
-        InvalidValueError: a ``disable`` block is open.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, unload
-        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input"))
-        Sequential(
-          (0): Linear(in_features=16, out_features=8, bias=True)
-        )
-    """
-    refuse_if_disabled(model, "unloading")
-    return unwrap(model, layers(model))

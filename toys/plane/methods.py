@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import adapt, layers, merge, parameters, unload
+from ioadapt_theory.adapters import adapt, layers, merge, parameters
 from ioadapt_theory.moving import transfer
 from toys.plane.world import Case
 
@@ -109,7 +109,7 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def plain(model: nn.Sequential) -> nn.Sequential:
-    return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
+    return merge(copy.deepcopy(model), unload=True)  # type: ignore[return-value]
 
 
 def distances(y: Tensor, other: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, disable, layers, load, merge, remove, save, scale, unload, unmerge
+from ioadapt_theory import activate, adapt, disable, layers, load, merge, remove, save, scale, unmerge
 from ioadapt_theory.errors import InvalidValueError
 from tests.adapters.cases import C, D
 
@@ -122,8 +122,7 @@ def law_of_copies(one: nn.Module, two: nn.Module, draw: random.Random) -> None:
     here = numbers(twin)
     assert all(same(here[part], there[part]) for part in there | here)
     assert_close(twin(X), plain(X))
-    bare = unload(merge(plain) if merged else plain)
-    assert_close(unload(twin)(X), bare(X))
+    assert_close(merge(twin, unload=True)(X), merge(plain, unload=True)(X))
 
 
 LAWS = [law_of_state_dicts, law_of_state_dicts, law_of_files, law_of_copies]
@@ -205,7 +204,7 @@ def test_a_change_of_a_merged_weight_is_not_lost(edit: str) -> None:
     key = "bias" if edit == "one bit" else "weight"
     with pytest.raises(InvalidValueError, match=f"^0: The {key} of the layer was changed while"):
         unmerge(copy.deepcopy(model))
-    assert torch.equal(unload(model)(X), expected)
+    assert torch.equal(merge(model, unload=True)(X), expected)
 
 
 def test_a_merged_layer_is_unmerged_after_its_dtype_was_changed() -> None:

@@ -5,7 +5,7 @@ from torch.nn.utils import parametrizations
 from torch.testing import assert_close
 from transformers.pytorch_utils import Conv1D
 
-from ioadapt_theory.adapters import FAMILIES, AdaptedLayer, Placement, adapt, merge, parameters, remove, unload
+from ioadapt_theory.adapters import FAMILIES, AdaptedLayer, Placement, adapt, merge, parameters, remove
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.moving import transfer
 from tests.adapters.cases import C, D, build, every_single, layer, sample
@@ -248,7 +248,7 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
         model.state_dict()
     with pytest.raises(InvalidValueError, match=r"call unmerge\(model\) before loading a state_dict"):
         model.load_state_dict(state)
-    assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
+    assert merge(model, unload=True).state_dict().keys() == {"0.weight", "0.bias"}
 
 
 @single

@@ -21,7 +21,6 @@ from ioadapt_theory import (
     remove,
     save,
     transfer,
-    unload,
     unmerge,
 )
 from ioadapt_theory.adapters import FAMILIES
@@ -211,7 +210,6 @@ VERBS = {
     "merge": merge,
     "merge for good": lambda m: merge(m, unload=True),
     "unmerge": unmerge,
-    "unload": unload,
     "adapt": lambda m: adapted(m, name="more"),
     "load": None,
     "transfer": lambda m: transfer(adapted(two(), name="more"), m, name="more"),

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
-from ioadapt_theory import adapt, layers, load, merge, remove, unload
+from ioadapt_theory import adapt, layers, load, merge, remove
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig
 from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
@@ -122,7 +122,7 @@ def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_aft
     if plug_in:
         quiet(unet.fuse_lora)
     else:
-        unload(merge(unet))
+        merge(unet, unload=True)
     unet.fuse_qkv_projections()
     assert_close(run_unet(unet), expected)
 

@@ -17,7 +17,6 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None
 INITS = ("default", "gaussian", "random")
-RULES = ("residual", "auto")
 PEFT = {
     "r": "rank",
     "lora_alpha": "alpha",
@@ -43,9 +42,8 @@ class AdapterConfig:
         exclude_modules: modules to leave out, given as a list or as a regular expression in the same way.
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6), in which the
             weight part is applied to the W that results from the other parts. "residual" chooses the input or output
-            side of each layer by its name: the side on a transformer's residual stream. "auto" chooses the side on
-            which an adapter is expected to transfer best to ``adapt``'s ``target``. There is no default, since no side
-            transfers best in all studies.
+            side of each layer by its name: the side on a transformer's residual stream. There is no default, since no
+            side transfers best in all studies.
         family: "lora", "dora", "loha", "lokr" or "full".
         rank: r; for a sum, one number for all parts or one per part, in the order written.
         alpha: the scaling is alpha / rank; None means alpha = rank. For a sum, one number or one per part.
@@ -112,7 +110,7 @@ class AdapterConfig:
             for pattern in values:
                 compiled(pattern)
         for placement in (self.placement, *self.placement_pattern.values()):
-            _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
+            _plan(self, "input" if placement == "residual" else placement, self.rank, self.alpha)
 
     def plans(self, names: Iterable[str]) -> dict[str, Plan]:
         """Return the placements of each layer's adapter, with their settings.
@@ -135,15 +133,11 @@ class AdapterConfig:
         """Return the placements of the adapter for the layer of this name, with their settings.
 
         Raises:
-            InvalidValueError: the placement is "auto", a pattern gives an invalid value, or "residual" does not know
-                the side of this layer.
+            InvalidValueError: a pattern gives an invalid value, or "residual" does not know the side of this layer.
         """
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
-        elif placement == "auto":
-            msg = "placement='auto' works only in adapt(), with target= and inputs=, not in a pattern or in PEFT."
-            raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)
         return _plan(self, placement, rank, alpha)
@@ -191,7 +185,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):
-            raise UnknownNameError("placement", part, [*Placement, *RULES])
+            raise UnknownNameError("placement", part, [*Placement, *["residual"] * (len(parts) == 1)])
     if len(set(parts)) < len(parts):
         msg = f"placement must not contain a side twice, as in {text!r}; for a larger adapter, increase the rank."
         raise InvalidValueError(msg)

@@ -14,7 +14,6 @@ from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.guards import replace
 from ioadapt_theory.adapters.layer import AdaptedLayer, check_distinct, check_name, walk
 from ioadapt_theory.adapters.matrices import Operator, operator
-from ioadapt_theory.adapters.rules.auto import without_auto
 from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
@@ -29,8 +28,6 @@ def adapt(
     /,
     *,
     name: str = "default",
-    target: nn.Module | None = None,
-    inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
     """Return the model, changed in place: frozen, with a new, trainable adapter on its target modules.
@@ -47,8 +44,6 @@ def adapt(
         model: any module; its target modules must be linear layers, convolutions or other layers with known sizes.
         config: the configuration; omit it to give its fields as keywords, as in the example.
         name: name of the adapter; a second adapter acts on the layer as adapted by the first.
-        target: for placement="auto", the model that the adapter will be moved to.
-        inputs: for placement="auto", unlabelled inputs of both models, from which the side of each layer is chosen.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout, init_weights,
             init_lora_weights, use_dora).
 
@@ -79,11 +74,6 @@ def adapt(
         raise InvalidValueError(msg)
     elif options:
         msg = f"Both a configuration and fields ({', '.join(options)}) are given; give one or the other."
-        raise InvalidValueError(msg)
-    if config.placement == "auto":
-        config = without_auto(model, config, target, inputs)
-    elif inputs is not None:
-        msg = f"inputs= needs placement='auto', but placement is {config.placement!r}; drop inputs= or use 'auto'."
         raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from ioadapt_theory.adapters.rules.auto import TIE
 from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
-from ioadapt_theory.reporting.predictions import SIDES, Predictions
+from ioadapt_theory.reporting.predictions import SIDES, TIE, Predictions
 
 CARRY: Final = (
     "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE` (in Python,"
@@ -109,8 +108,8 @@ def _of_sides(predictions: Predictions) -> list[Advice]:
     if len({*best.values()}) > 1:
         mixed = median(predictions.expected[name, side].R for name, side in best.items())
         why = f"with the best placement for each layer, a copy is expected to keep {mixed:z.2f} of its gain (R)"
-        auto = Advice('train an adapter with placement="auto", this target and these inputs', why, mixed)
-        options.insert(0 if mixed > top + TIE else 1, auto)
+        how = "give each layer of a new adapter its own side (in Python, placement_pattern=report.predictions.best())"
+        options.insert(0 if mixed > top + TIE else 1, Advice(how, why, mixed))
     if max(top, options[0].kept or 0.0) <= TIE:
         why = f"in every placement, a copy is expected to keep at most {top:z.2f} of its gain (R)"
         options.insert(0, Advice("train an adapter on each model", why, 0.0))

@@ -12,7 +12,6 @@ from torch import nn
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.effect import Compared, Expected, Prediction, expected, measured, run, undisturbed, whole
 from ioadapt_theory.effect.batches import row_count
 from ioadapt_theory.effect.passes import Call
@@ -24,6 +23,10 @@ from ioadapt_theory.moving.transfer import transfer
 SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 ENOUGH, LEAST = 64, 4
 """Rows that are enough for what is expected of a new adapter; one of n positions counts as √n, but take the least."""
+
+
+TIE = 0.02
+"""Difference from the largest share of the gain up to which a side or a way counts as equally good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,17 @@ class Predictions:
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return the side, input or output, that ``placement="auto"`` chooses for each layer, if it chooses one."""
-        sides, expected = (Placement.INPUT, Placement.OUTPUT), self.expected
-        shares = {
-            name: {side: expected[name, side].R for side in sides if (name, side) in expected} for name, _ in expected
-        }
-        best = {name: best_side(of) for name, of in shares.items()}
-        return {name: side for name, side in best.items() if side is not None}
+        """Return the side of each layer, input or output, on which a copy should keep most of its gain, if any of it.
+
+        ``adapt`` takes them as ``placement_pattern``, where the first name that fits counts, so long names come first.
+        """
+        best = dict[str, Placement]()
+        for name in sorted({name for name, _ in self.expected}, key=lambda name: (-len(name), name)):
+            sides = (Placement.INPUT, Placement.OUTPUT)
+            shares = {side: self.expected[name, side].R for side in sides if (name, side) in self.expected}
+            if (most := max(shares.values(), default=0.0)) > 0:
+                best[name] = next(side for side, share in shares.items() if share >= most - TIE)
+        return best
 
 
 def predict_move(

@@ -129,7 +129,6 @@ FIRST, QUERY = ({"target_modules": [name], "placement": "input"} for name in ("0
         (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass one, or its"),
         (lambda m: adapt("model", **FIRST), "model must be a torch.nn.Module, not str"),
         (lambda m: adapt(m, **FIRST, r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, **QUERY, placement_pattern={"to_q": "auto"}), "'auto' works only in"),
         (lambda m: adapt(m, **FIRST, init_lora_weights="pissa"), "init_lora_weights must be True, False"),
         (lambda m: adapt(m, **FIRST, lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
         (lambda m: adapt(m, **QUERY, name="has.dot"), "is not a valid adapter name"),

@@ -1,6 +1,5 @@
-"""Rules that choose a placement per layer, such as "residual" and "auto"."""
+"""Rules that choose a placement per layer, such as "residual"."""
 
-import copy
 import math
 
 import pytest
@@ -10,7 +9,6 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers
 from ioadapt_theory.adapters.residual import residual_side
-from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.moving import transfer
 from tests.adapters.foreign import tiny_llama, tiny_unet
@@ -92,7 +90,7 @@ def test_layers_that_are_not_on_the_stream_are_named_at_once_and_can_be_told():
     told = {"conv1": "input", r"emb\.\d": "output"}
     adapt(model, target_modules="all-linear", placement="residual", placement_pattern=told)
     assert len(layers(model)) == 8
-    with pytest.raises(UnknownNameError, match="Known: auto, input, output, residual, weight"):
+    with pytest.raises(UnknownNameError, match="Known: input, output, weight"):
         AdapterConfig(target_modules=["x"], placement="residual+weight")  # rules are not allowed in sums
 
 
@@ -126,42 +124,3 @@ def test_names_that_mean_different_things_count_with_what_stands_before_them(nam
             residual_side(name)
     else:
         assert residual_side(name) == SIDES[name]
-
-
-# auto
-
-
-def test_auto_is_the_side_that_the_law_chooses():
-    source, target, x = Block(), another_basis(Block()), torch.randn(60, 5, WIDTH)
-    target.load_state_dict(source.state_dict())
-    for name in ("q_proj", "v_proj", "up_proj"):
-        getattr(target, name).weight.data += 0.1 * torch.randn_like(getattr(target, name).weight)
-    law = expected(source, target, {n: (getattr(source, n), getattr(target, n)) for n in LAYERS}, whole(x))
-    adapt(source, target_modules=LAYERS, placement="auto", target=target, inputs=x, rank=2)
-    chosen = {n: next(iter(m.adapters["default"])) for n, m in layers(source).items()}
-    assert set(chosen) == set(LAYERS)
-    for name, placement in chosen.items():
-        shares = {one: law[name, one].R for one in ("input", "output")}
-        assert shares[placement] > max(shares.values()) - 0.03
-    stranger = Block()
-    for options, sentence in (
-        (
-            {"placement": "auto", "target": Block(), "inputs": x},
-            "No adapter is expected to transfer to the target",
-        ),
-        ({"placement": "input", "inputs": x}, "needs placement='auto', but placement is 'input'"),
-        ({"placement": "auto", "target": Block()}, "needs target= .* and inputs= "),
-    ):
-        with pytest.raises(InvalidValueError, match=sentence):
-            adapt(stranger, target_modules=["q_proj"], **options)
-        assert not layers(stranger)
-
-
-def test_auto_follows_renumbered_layers_and_names_those_that_keep_nothing_unless_they_are_told_a_side():
-    source, x = nn.Sequential(Block(), Block()), torch.randn(60, 5, WIDTH)
-    target = nn.Sequential(copy.deepcopy(source[1]))
-    told = {"0.q_proj": "output"}
-    with pytest.warns(UserWarning, match=r"skips layers that have no counterpart .* \(5 of 12: 0\.k_proj, .*\)"):
-        adapt(source, target_modules=LAYERS, placement="auto", placement_pattern=told, target=target, inputs=x, rank=2)
-    assert {*layers(source)} == {"0.q_proj", *(f"1.{name}" for name in LAYERS)}
-    assert [*layers(source)["0.q_proj"].adapters["default"]] == ["output"]

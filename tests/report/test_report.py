@@ -106,10 +106,13 @@ def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
     assert str(report(network(0), network(4), inputs=x, need="change")).startswith("Train an adapter on each")
 
 
-def test_the_automatic_placement_is_judged_by_the_sides_that_it_can_choose():
+def test_the_best_sides_of_layers_are_taken_by_adapt():
     shares = {("0", "input"): 0.2, ("0", "output"): 0.5, ("0", "weight"): 0.9, ("2", "input"): 0.4, ("4", "output"): -1}
+    shares |= {("1.0", "input"): 0.3, ("1.0", "output"): 0.31}  # a tie
     predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5, None)
-    assert predictions.best() == {"0": "output", "2": "input"}
+    assert list(predictions.best().items()) == [("1.0", "input"), ("0", "output"), ("2", "input")]
+    model = adapt(network(0), target_modules=["0", "2"], placement="weight", placement_pattern=predictions.best())
+    assert [[*layer.adapters["default"]] for layer in layers(model).values()] == [["output"], ["input"]]
 
 
 def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_weights():

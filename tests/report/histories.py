@@ -97,11 +97,6 @@ def rounded(t: Tensors, bits: int, group: int) -> Tensors:
     return each(t, change)
 
 
-def float8(t: Tensors) -> Tensors:
-    """Round matrices to float8, with a scale for each matrix."""
-    return each(t, lambda _, w: (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400)
-
-
 def zeroed(t: Tensors) -> Tensors:
     return each(t, lambda _, w: w * (w.abs() > w.abs().median()))
 
@@ -141,18 +136,15 @@ HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensor
     "two neurons swapped": (SAME, lambda t, g: swapped(t)),
     "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
     "int8 per row": (RELATED, lambda t, g: rounded(t, 8, WIDTH)),
-    "float8": (RELATED, lambda t, g: float8(t)),
     "zeros": (RELATED, lambda t, g: zeroed(t)),
     "fewer blocks": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 3])),
     "fewer neurons": (RELATED, fewer_neurons),
     "tuned": (RELATED, tuned),
-    "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
     "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),
     "stream turned": (RELATED, turned),
     "channels scaled": (RELATED, scaled),
     "more tokens": (RELATED, lambda t, g: longer(t, "model.embed_tokens.weight", g)),
     "blocks doubled": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
-    "fewer neurons, tuned": (RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
     "a stranger": (UNRELATED, lambda t, g: network(g)),
     "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
 }

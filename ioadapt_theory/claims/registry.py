@@ -2,7 +2,7 @@
 
 from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.effect import (
+from ioadapt_theory.claims.laws import (
     best,
     certificate,
     filters,

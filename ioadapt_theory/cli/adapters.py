@@ -168,7 +168,7 @@ def _more(
 def _bake(args: argparse.Namespace, parts: "list[Match]", more: "Mapping[str, Tensor]") -> int:
     """Write a plain LoRA, print each layer's rank and the lost share of its change, and return the number of layers."""
     from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
-    from ioadapt_theory.formats.rewrite import Part, rewrite
+    from ioadapt_theory.formats.rewrite import Component, rewrite
 
     file, exact = parts[0].file, args.rank is None and args.share is None
     made = [factors(part.adapters(), rank=args.rank, share=args.share) for part in parts]
@@ -179,7 +179,7 @@ def _bake(args: argparse.Namespace, parts: "list[Match]", more: "Mapping[str, Te
     style = args.style or own or "peft"
     if style == own and (style == "peft" or not args.component or args.component in file.components):
         same = [
-            Part(part.layers, layers, renamed=part.correspondence.origins.how != "name")
+            Component(part.layers, layers, renamed=part.correspondence.origins.how != "name")
             for part, layers in zip(parts, made, strict=True)
         ]
         rewrite(args.out, file, same, base=args.base, notes=args.notes, dtype=dtype_of(args), more=more)

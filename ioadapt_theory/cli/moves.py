@@ -198,7 +198,7 @@ def write(
     from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
     from ioadapt_theory.formats.own import save_adapter
     from ioadapt_theory.formats.provenance import KEPT
-    from ioadapt_theory.formats.rewrite import Part, rewrite
+    from ioadapt_theory.formats.rewrite import Component, rewrite
     from ioadapt_theory.formats.vocabulary import common_rows, reader
 
     if not (done := [one for one in result if one.outcome.matched]):
@@ -225,7 +225,7 @@ def write(
                     made.setdefault(name, None)
                     idle += 1
         origins = {n: old if "," not in old else "" for n, old in one.outcome.sources.items()}
-        parts.append(Part(stored, made, origins))
+        parts.append(Component(stored, made, origins))
     if turned:
         sys.stderr.write(f"{turned} layers are written as plain LoRAs, whatever they were in {args.adapter}.\n")
     if idle:

@@ -42,7 +42,7 @@ class Factors:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """The adapter of one component.
 
     Attributes:
@@ -83,7 +83,7 @@ class Ranks:
 def rewrite(
     path: Path,
     file: AdapterFile,
-    parts: list[Part],
+    parts: list[Component],
     *,
     base: str,
     notes: Mapping[str, str],
@@ -143,7 +143,7 @@ def rewrite(
     write(path, tensors, {**_hashed(kept, tensors), **notes})
 
 
-def _groups(part: Part) -> list[list[str]]:
+def _groups(part: Component) -> list[list[str]]:
     """Return groups of the target's layers: those that come from one stored layer, such as q, k and v, together."""
     groups: dict[object, list[str]] = {}
     for layer in part.layers:

@@ -19,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
 from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
-from ioadapt_theory.similarity.result import ROLES, Comparison, Options, Row, labels_of, role
+from ioadapt_theory.similarity.result import ROLES, Comparison, Row, Settings, labels_of, role
 
 Model = Checkpoint | nn.Module | str | PathLike[str]
 """A model in memory, an open checkpoint, or an alias, a path or a hub id."""
@@ -77,7 +77,7 @@ def compare(
         >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         (['a.weight'], -1.0)
     """
-    options = Options(space=Space(space), lowest=lowest, only=frozenset(only), null=null, threads=threads)
+    options = Settings(space=Space(space), lowest=lowest, only=frozenset(only), null=null, threads=threads)
     with ExitStack() as stack:
         opened = [_opened(model, stack) for model in (first, second, *more)]
         labels = labels_of(opened)
@@ -119,7 +119,7 @@ def _opened(model: Model, stack: ExitStack) -> Checkpoint:
     return InMemory(type(model).__name__, f"{type(model).__name__} in memory", tensors)
 
 
-def _chosen(matching: Matching, labels: Sequence[str], options: Options) -> tuple[list[Layer], list[Skipped]]:
+def _chosen(matching: Matching, labels: Sequence[str], options: Settings) -> tuple[list[Layer], list[Skipped]]:
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
         if role(layer.kind) not in options.only:
@@ -138,7 +138,7 @@ def _chosen(matching: Matching, labels: Sequence[str], options: Options) -> tupl
 def _measure(
     models: Sequence[Checkpoint],
     layers: Sequence[Layer],
-    options: Options,
+    options: Settings,
     advance: Progress | None,
 ) -> list[Moments]:
     threads = _processors() if options.threads is None else options.threads
@@ -178,7 +178,7 @@ def _over_layers(
     return [results[k] for k in range(len(layers))]
 
 
-def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Options, skipped: list[Skipped]) -> Row:
+def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Settings, skipped: list[Skipped]) -> Row:
     """Return the row of a layer, and add the layer to ``skipped`` for models whose cosines are undefined."""
     row = Row(layer)
     broken = [i for i in layer.models if not in_range(float(m.inner[i, i]))]

@@ -1,4 +1,4 @@
-"""Options and result of a comparison."""
+"""Settings and result of a comparison."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ ROLES = ("weight", "norm", "bias")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Settings:
     """The options of ``compare`` by which a comparison was made."""
 
     space: Space
@@ -84,7 +84,7 @@ class Comparison:
 
     models: tuple[Checkpoint, ...]
     labels: tuple[str, ...]
-    options: Options
+    options: Settings
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]

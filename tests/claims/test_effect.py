@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.arithmetic import hessian
-from ioadapt_theory.claims.effect import best
 from ioadapt_theory.claims.expression.tree import Term, replaced, term
 from ioadapt_theory.claims.expression.values import Values, value
+from ioadapt_theory.claims.laws import best
 from ioadapt_theory.claims.settings.increments import DELTA, INCREMENTS
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement

@@ -16,7 +16,7 @@ from ioadapt_theory.claims.registry import FILES
 from ioadapt_theory.claims.verifying import strategies
 from proofs.render import NoCoqError, statement
 
-ROOMS = ("statements", "beyond", "words", "effect")
+ROOMS = ("statements", "beyond", "words", "laws")
 FOLDER = Path(str(SHIPPED)).parent
 
 

@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.export import factors
 from ioadapt_theory.formats.match import match
-from ioadapt_theory.formats.rewrite import Part, rewrite
+from ioadapt_theory.formats.rewrite import Component, rewrite
 from tests.adapters.foreign import FUSED, tiny_flux, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -32,7 +32,7 @@ def rewritten(path, out, model: nn.Module, change=lambda made: made, origins=Non
     file = open_adapter(path)
     matched = match(file, ModelWeights(model))
     made = change(factors(matched.adapters()))
-    part = Part(matched.layers, made, origins or {})
+    part = Component(matched.layers, made, origins or {})
     rewrite(out, file, [part], base="target", notes={"ioadapt.command": "test"}, dtype=dtype)
     return load_file(out / "adapter_model.safetensors" if out.is_dir() else out)
 

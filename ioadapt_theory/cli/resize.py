@@ -9,9 +9,9 @@ from ioadapt_theory.cli.options import Progress, device_of, moved, written
 from ioadapt_theory.errors import InvalidValueError
 
 EXAMPLES = """The low rank keeps the effect of the adapter on MODEL for the given inputs, ‖C^½ D K^½‖, where D is the
-change of a layer's weight, C the Gram matrix of what the layer reads, and K that of the gradients of what it writes. It
-is compared with a plain SVD of the same rank (column 'if copied') on inputs that were not used to choose it. For MODEL,
-inputs and FILE, see `ioadapt transfer --help`.
+change of a layer's weight, C the Gram matrix of what the layer reads, and K that of the gradients of what it writes. A
+few gradient steps without labels follow. The result is compared with a plain SVD of the same rank (column 'if copied')
+on inputs that were not used before. For MODEL, inputs and FILE, see `ioadapt transfer --help`.
 
 examples:
   ioadapt resize lora_folder ./llama --rank 8 --inputs texts.txt --out lora_rank_8

@@ -62,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     by_depth = " depth (relative number of the block; default if the tokenizers of two text models differ)"
     add("--match", choices=("name", "provenance", "auto", "effect", "depth"), help=f"{how}, {by_depth}")
-    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 20 to 100)")
     add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     add(
@@ -219,7 +218,7 @@ def _carried(
     from ioadapt_theory.moving.transfer import transfer
 
     device = next(models[0].parameters()).device
-    names = ("placement", "rank", "steps", "seconds", "memory")
+    names = ("placement", "rank", "seconds", "memory")
     options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, progress) | more
     options["match"] = args.match or ("depth" if inputs.pairing else "name")
     if inputs.pairing and args.steps != 0:  # maps explain little of the gradients of models that were trained apart

@@ -5,8 +5,11 @@ import torch
 from torch import nn
 
 from ioadapt_theory import adapt, extract, layers, resize
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from ioadapt_theory.moving.carrying.extraction import PLAIN
+from ioadapt_theory.maps.solve import truncated
+from ioadapt_theory.moving.carrying.parts import Part
+from ioadapt_theory.moving.carrying.reducing import FAINT, PLAIN, Reduction
 
 WIDTH = 24
 
@@ -37,7 +40,7 @@ def effect(model: nn.Module, plain: nn.Module, x: torch.Tensor) -> torch.Tensor:
 def test_a_quarter_of_the_rank_keeps_more_of_the_effect_than_a_plain_svd(strength):
     """A strong adapter moves the activations, so that what the layers read and write is not that of the base alone."""
     gains = []
-    for seed in range(8):
+    for seed in range(4):
         model = network(seed)
         for layer in layers(model).values():
             layer.adapters["default"]["weight"].scaling *= strength
@@ -55,7 +58,15 @@ def test_a_quarter_of_the_rank_keeps_more_of_the_effect_than_a_plain_svd(strengt
         gains.append((errors[1] - errors[0]) / float(whole.square().sum()))
         assert abs(told.kept - (1 - errors[0] / float(whole.square().sum()))) < 0.15
     assert min(gains) > 0
-    assert sorted(gains)[4] > 0.2
+    assert sorted(gains)[2] > 0.2
+
+
+def test_gradient_steps_make_good_what_other_layers_lose():
+    for seed in range(3):
+        model, x = network(seed), inputs(120)
+        start, trained = (resize(copy.deepcopy(model), x, rank=2, steps=n, need="change") for n in (0, None))
+        assert trained.kept > start.kept
+        assert trained.kept_copied == pytest.approx(start.kept_copied)
 
 
 @pytest.mark.parametrize("placement", ["input", "output", "weight"])
@@ -83,8 +94,26 @@ def test_a_quantised_model_gets_back_what_it_lost():
         step = layer.weight.abs().max() / 2
         layer.weight.data = (layer.weight / step).round() * step
     told = extract(base, tuned, inputs(200), rank=6, need="change")
-    assert told.kept > told.kept_copied - 0.01
-    assert told.scores["effect"] > told.scores[PLAIN]
+    assert told.kept > told.kept_copied + 0.05
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5)])
+def test_without_shrinkage_the_effect_is_nearest_and_with_all_of_it_the_matrix(shape):
+    torch.manual_seed(0)
+    layer, d = nn.Linear(*shape), torch.randn(shape).float()
+    r, g = torch.randn(40, shape[0]) * torch.logspace(0, -1, shape[0]), torch.randn(40, shape[1]).cumsum(1)
+    a, b, kept = truncated(d, (r.mT @ r).float(), (g.mT @ g).float(), rank=2)
+    (q, rest), (u, s, v) = torch.linalg.qr(d), torch.linalg.svd(d)
+    low = Part("", "weight", (q, rest), low=True)
+    for part in (low, Part.of("", "weight", d)):
+        one = Reduction(part)
+        one.add(Rows(layer, [(r, r.new_zeros(40, shape[1]), [g])], 1, 40))
+        (made, share), (plain, less) = one.lower(FAINT, rank=2), one.lower(PLAIN, rank=2)
+        assert torch.allclose(torch.mm(*made.factors), a @ b, atol=1e-3)
+        assert share == pytest.approx(kept, abs=1e-4)
+        assert torch.allclose(torch.mm(*plain.factors), (u[:, :2] * s[:2]) @ v[:2], atol=1e-5)
+        assert less < share
+        assert one.lower(FAINT, share=kept - 1e-3)[0].factors[0].shape[1] == 2
 
 
 def test_mistakes_are_told():

@@ -3,11 +3,11 @@
 The low-rank matrix that replaces a change D of a layer is the one whose effect C^½ D K^½ is nearest to that of D, with
 the Gram matrices C of the rows that D multiplies and K of the gradients of what it adds, both recorded without and with
 D; a plain SVD has C = K = I. The two-sided form is that of GFWSVD (arXiv 2505.17974); CorDA has only C, and PEFT's
-``convert_to_lora`` is the plain SVD.
+``convert_to_lora`` is the plain SVD. Both are starts: what one layer loses, others can make good, so that the better
+one takes gradient steps towards the outputs with the whole change, without labels.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,21 +17,23 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import layers, remove
-from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.effect.batches import Parts, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.maps.solve import eigen
-from ioadapt_theory.moving.carrying.fitting import base_layers, observed, reduced
+from ioadapt_theory.maps.solve import Rule
+from ioadapt_theory.moving.carrying.fitting import base_layers
+from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
-from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part, built, parts_of
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
+from ioadapt_theory.moving.carrying.reducing import FAINT, PLAIN, reductions
 from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, put
 
-EFFECT, PLAIN = "effect", "plain SVD"
-NOTE = f"The LoRA approximates the {{}}; 'if copied' is the share that a {PLAIN} of the same rank keeps."
-FAINT = 1e-8
-"""Weight of the identity in C and K, relative to their mean eigenvalue, so that no direction is free."""
+EFFECT, SVD = "effect", "plain SVD"
+SHRINKAGES = (0.25, PLAIN)
+"""Shrinkages of the starts for a given rank: nearly the best ones of independent layers, and that of a plain SVD."""
+NOTE = f"The LoRA approximates the {{}}; 'if copied' is the share that a {SVD} of the same rank keeps."
 
 
 def resize(
@@ -43,11 +45,15 @@ def resize(
     name: str = "default",
     call: Call | None = None,
     need: str | None = None,
+    steps: int | None = None,
     batch: int = 64,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> CarryReport:
-    """Replace an adapter by the LoRA of lower rank with the nearest effect, or by a plain SVD if that keeps more.
+    """Replace an adapter by a LoRA of lower rank with nearly the same effect.
+
+    The start is the LoRA with the nearest effect layer by layer, or a plain SVD if that keeps more; it is then trained
+    to give the outputs with the whole adapter, without labels.
 
     Args:
         model: the model with the adapter, which is replaced in place.
@@ -57,12 +63,13 @@ def resize(
         name: name of the adapter.
         call: function; ``call(model, batch)`` returns the output to compare, if ``model(batch)`` does not.
         need: "labels" or "change", as in ``transfer``.
+        steps: number of gradient steps (default: 20 to 100, fewer for large models); 0 leaves the start as it is.
         batch: maximum number of rows per batch.
         seed: seed of the split of the rows and of the cotangents.
         progress: called with a stage's name, the number of its parts that are done, and their number.
 
     Returns:
-        A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
+        A report with the ranks, and with the shares of the gain that the LoRA and a plain SVD of the same ranks keep.
 
     Raises:
         UnknownNameError: the model has no adapter of this name.
@@ -82,16 +89,12 @@ def resize(
         msg = "resize needs a rank or a share of the effect, and not both."
         raise InvalidValueError(msg)
     more: dict[str, Any] = {} if share is None else {"share": share}
-    chosen = Options(rank=rank, call=call, need=need, batch=batch, seed=seed, progress=progress, **more)
-    adapted, rows = layers(model, name), divided(inputs, size=batch, seed=seed)
-    parts = parts_of(adapted, name)
+    more |= {"call": call, "need": need, "steps": steps, "batch": batch}
+    chosen = Options(rank=rank, **more, seed=seed, progress=progress)
+    parts = parts_of(layers(model, name), name)
     with undisturbed(model, precise=True):
-        compared = Compared.of(model, model, rows.fit[0], call=call, need=need, seed=seed)
-        trial = Trial(model, model, name, rows, chosen, compared)
-        whole, kept = reduced([part for part in parts if not part.low], trial, model)
-        low, more_kept = _reduced(trial, [part for part in parts if part.low and part.placement != BIAS], share)
-        made = {part.key: part for part in parts if part.placement == BIAS} | whole | low
-        report, winner = _best(trial, parts, made, kept | more_kept, "adapter")
+        trial = Trial(model, model, name, *_compared(model, inputs, chosen))
+        report, winner = _best(trial, parts, (model,), "adapter")
     remove(model, name)
     put(model, winner, name)
     return report
@@ -107,15 +110,15 @@ def extract(
     name: str = "default",
     call: Call | None = None,
     need: str | None = None,
+    steps: int | None = None,
     batch: int = 64,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> CarryReport:
     """Put a LoRA on the base model, so that it approximates the tuned model.
 
-    The base may also be a quantised or pruned copy of ``tuned``: then the LoRA gives back what it lost. One candidate
-    has the effect nearest to that of the weight difference, the other is a plain SVD with the same ranks; the one that
-    keeps more of the gain (reduction of the loss) is used. Changes of biases, norms and embeddings are left out.
+    The base may also be a quantised or pruned copy of ``tuned``: then the LoRA gives back what it lost. It is found as
+    in ``resize``. Changes of biases, norms and embeddings have no parts of their own in it.
 
     Args:
         base: the model before tuning; the adapter is added in place.
@@ -126,12 +129,13 @@ def extract(
         name: name of the adapter.
         call: function; ``call(model, batch)`` returns the outputs to compare, if ``model(batch)`` does not.
         need: "labels", "change" or "outputs", see ``transfer``; by default inferred from the outputs.
+        steps: number of gradient steps, as in ``resize``.
         batch: maximum number of rows per batch.
         seed: seed of the split of the rows and of the cotangents.
         progress: called with a stage's name, the number of its parts that are done, and their number.
 
     Returns:
-        A report with the ranks, and with the shares of the gain that the better method and the plain SVD keep.
+        A report with the ranks, and with the shares of the gain that the LoRA and a plain SVD of the same ranks keep.
 
     Raises:
         InvalidValueError: no layer differs, sizes differ, the name is taken, or an option or the inputs are invalid.
@@ -148,124 +152,79 @@ def extract(
         >>> extract(base, tuned, torch.randn(64, 16), rank=1, need="change").kept > 0.99
         True
     """
-    options = Options(rank=rank, share=share, call=call, need=need, batch=batch, seed=seed, progress=progress)
+    given: dict[str, Any] = {"call": call, "need": need, "steps": steps, "batch": batch, "seed": seed}
+    options = Options(rank=rank, share=share, progress=progress, **given)
     return extracted(base, tuned, inputs, options, name)
 
 
-def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, chosen: Options, name: str) -> CarryReport:
-    rows = divided(inputs, size=chosen.batch, seed=chosen.seed)
+def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, options: Options, name: str) -> CarryReport:
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         parts = [Part.of(n, "weight", change) for n, change in differences(base, tuned).items()]
-        compared = Compared.of(base, base, rows.fit[0], call=chosen.call, need=chosen.need, seed=chosen.seed)
-        trial = Trial(base, base, name, rows, chosen, compared, tuned)
-        made, kept = reduced(parts, trial, base, tuned)
-        report, winner = _best(trial, parts, made, kept, "weight difference")
+        trial = Trial(base, base, name, *_compared(base, inputs, options), tuned)
+        report, winner = _best(trial, parts, (base, tuned), "weight difference")
     put(base, winner, name)
     return report
 
 
+def _compared(model: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Options, Compared]:
+    """Return the rows, in batches whose outputs are not too large, the options, and what is compared."""
+    rows = divided(inputs, size=options.batch, seed=options.seed)
+    compared = Compared.of(model, model, rows.fit[0], call=options.call, need=options.need, seed=options.seed)
+    return divided(inputs, size=compared.rows_at_once(options.batch), seed=options.seed), options, compared
+
+
 def _best(
-    trial: Trial, parts: list[Part], made: Mapping[str, Part], kept: Mapping[str, float], what: str
+    trial: Trial, parts: list[Part], models: tuple[nn.Module, ...], what: str
 ) -> tuple[CarryReport, dict[str, Adapter]]:
-    """Return a report, and the better of the reduced ``made`` and plain SVDs of the same ranks, by layer."""
+    """Return a report, and the best adapters of lower rank, by layer."""
+    rank, share = trial.options.rank, trial.options.share
+    shrinkages = SHRINKAGES if rank else (FAINT, PLAIN)  # the metric that a share refers to is not shrunk
     modules = base_layers(trial.target, {part.layer for part in parts})
-    sides: dict[str, dict[str, dict[str, Part]]] = {EFFECT: {}, PLAIN: {}}
-    for part in parts:
-        if part.key not in made:
-            continue
-        one = made[part.key]
-        plain = one if part.placement == BIAS else replace(one, factors=_plain(part, one.factors[0].shape[1]))
-        for method, chosen in ((EFFECT, one), (PLAIN, plain)):
-            sides[method].setdefault(part.layer, {})[part.placement] = chosen
-    candidates = {n: {layer: built(modules[layer], s) for layer, s in some.items()} for n, some in sides.items()}
-    scores = {n: p.kept for n, p in trial.predicted(candidates, trial.rows.fit + trial.rows.select).items()}
-    winner = max(scores, key=lambda n: scores[n])
-    predicted = trial.predicted(candidates, trial.rows.predict)
+    biases = [part for part in parts if part.placement == BIAS]
+    sides: dict[float, dict[str, dict[str, Part]]] = {s: {} for s in shrinkages}
+    kept: dict[float, dict[str, float]] = {s: {} for s in shrinkages}
+    for one in reductions([part for part in parts if part not in biases], trial, *models):
+        r, layer = rank, one.part.layer
+        for s in shrinkages if one.called or one.part.low else ():
+            low, found = one.lower(s, rank=r, share=None if r else share)
+            r = low.factors[0].shape[1]
+            sides[s].setdefault(layer, {})[low.placement] = low
+            kept[s][layer] = min(kept[s].get(layer, 1.0), found)
+    for part in biases:
+        for some in sides.values():
+            some.setdefault(part.layer, {})[BIAS] = part
+    rules = {s: Rule(SVD if s == PLAIN else EFFECT) for s in shrinkages}
+    candidates = {s: {n: built(modules[n], some) for n, some in sides[s].items()} for s in shrinkages}
+    budget = Budget(trial)
+    runs = race(trial, {rules[s]: partial(candidates.__getitem__, s) for s in shrinkages}, budget)
+    winner = max((s for s in shrinkages if rules[s] in runs), key=lambda s: runs[rules[s]].score)
+    run = runs[rules[winner]]
+    predicted = trial.predicted({"": run.adapters(), SVD: candidates[PLAIN]}, trial.rows.predict)
+    if run.at:
+        run.finish(budget)
     told = {}
     for layer, by_side in sides[winner].items():
         ranks = {side: part.factors[0].shape[1] for side, part in by_side.items() if side != BIAS}
-        one = next(part for side, part in by_side.items() if side != BIAS)
-        share = min((kept[part.key] for part in by_side.values() if part.key in kept), default=None)
-        told[layer] = CarriedLayer(layer, "+".join(ranks), max(ranks.values()), 0, _size(one), share)
+        a, b = next(part.factors for side, part in by_side.items() if side != BIAS)
+        size = len(a), b.shape[1]
+        told[layer] = CarriedLayer(layer, "+".join(ranks), max(ranks.values()), 0, size, kept[winner][layer])
     lost = {part.layer: "the layer is not called on these inputs" for part in parts if part.layer not in told}
     report = CarryReport(
         matched=tuple(told),
         unmatched=lost,
         how="inputs",
-        chosen=winner,
-        prediction=predicted[winner],
-        kept_copied=predicted[PLAIN].kept,
+        chosen=run.label(rules[winner]),
+        prediction=predicted[""],
+        kept_copied=predicted[SVD].kept,
         need=trial.need,
         rows=trial.rows.counts,
         layers=told,
-        scores=scores,
+        scores={one.label(rule): one.score for rule, one in runs.items()},
+        steps=run.done,
         extracted=True,
         notes=(NOTE.format(what),),
     )
-    return report, candidates[winner]
-
-
-def _size(part: Part) -> tuple[int, int]:
-    a, b = part.factors
-    return len(a), b.shape[1]
-
-
-def _plain(part: Part, rank: int) -> Factors:
-    """Return the factors of a plain SVD of this rank."""
-    a, b = part.factors
-    if part.low:
-        (q, left), (p, right) = torch.linalg.qr(a), torch.linalg.qr(b.mT)
-        u, s, v = torch.linalg.svd(left @ right.mT, full_matrices=False)
-        u, v = q @ u, v @ p.mT
-    else:
-        u, s, v = torch.linalg.svd(a, full_matrices=False)
-    root = s[:rank].sqrt()
-    return u[:, :rank] * root, root[:, None] * v[:rank]
-
-
-def _reduced(trial: Trial, parts: list[Part], share: float | None) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return low-rank parts with a lower rank, and the share of its squared effect that each keeps, by key.
-
-    For D = AB, only AᵀCA and BKBᵀ are needed, so that no large matrix is decomposed. Parts of layers that are never
-    called are truncated by a plain SVD.
-    """
-    sums: dict[str, list[Tensor]] = {}
-    for rows in observed(trial, {part.layer for part in parts}, trial.source):
-        for part in parts:
-            if part.layer in rows:
-                r, g = (x.flatten(0, -2).double() for x in rows[part.layer].both(part.placement))
-                a, b = (x.double() for x in part.factors)
-                read, written = r @ a, g @ b.mT
-                new = [read.mT @ read, written.mT @ written, r.square().mean(), g.square().mean()]
-                before = sums.get(part.key, [torch.zeros_like(x) for x in new])
-                sums[part.key] = [x + y for x, y in zip(before, new, strict=True)]
-    made, kept = {}, {}
-    for part in parts:
-        most = min(trial.options.rank or part.factors[0].shape[1], *part.factors[0].shape, *part.factors[1].shape)
-        if part.key not in sums:
-            made[part.key] = replace(part, factors=_plain(part, most))
-            continue
-        a, b = (x.double() for x in part.factors)
-        read, written, size, steepness = sums[part.key]
-        left, back = _root(read + FAINT * size * a.mT @ a)
-        right, forth = _root(written + FAINT * steepness * b @ b.mT)
-        u, s, v = torch.linalg.svd(left @ right.mT)
-        reached = s.square().cumsum(0) / s.square().sum().clamp_min(1e-300)
-        r = most if share is None else min(most, int((reached < share).sum()) + 1)
-        root = s[:r].sqrt()
-        factors = a @ back @ (u[:, :r] * root), (root[:, None] * v[:r]) @ forth.mT @ b
-        made[part.key] = replace(part, factors=(factors[0].float(), factors[1].float()))
-        kept[part.key] = float(reached[r - 1])
-    return made, kept
-
-
-def _root(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Return R with RᵀR equal to a Gram matrix, and its pseudo-inverse."""
-    values, vectors = eigen(gram)
-    values, vectors = values.double(), vectors.double()
-    some = values > 1e-14 * values.max()
-    inverse = torch.where(some, 1 / values.clamp_min(1e-300).sqrt(), 0)
-    return torch.where(some, values, 0).sqrt()[:, None] * vectors.mT, vectors * inverse
+    return report, run.adapters()
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:

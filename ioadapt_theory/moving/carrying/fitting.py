@@ -1,24 +1,23 @@
 """Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.model import disable, layers
+from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, cotangents, record
-from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, effects, places
-from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule, truncated
+from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
-from ioadapt_theory.moving.carrying.trial import Trial, only
+from ioadapt_theory.moving.carrying.trial import Trial
 
 IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
 ENOUGH, DRAWS = 1000, 4
@@ -32,50 +31,9 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     return {name: base_of(modules[name]) for name in names}
 
 
-def observed(trial: Trial, names: Collection[str], *models: nn.Module) -> Iterator[dict[str, Rows]]:
-    """Yield what is recorded of layers on each batch to fit; of a model that is resized, also with its adapter."""
-    # a strong adapter changes what the layers read and write, and its effect depends on both
-    options: dict[str, Any] = {"call": trial.compared.call, "draws": trial.options.draws or 2}
-    for number, (one, _) in enumerate(trial.rows.fit if names else ()):
-        trial.progress("recording", number, len(trial.rows.fit))
-        options["seed"] = trial.options.seed + number
-        for model in models:
-            plain = base_layers(model, names)
-            with disable(model):
-                yield record(model, plain, one, **options).rows
-            if model is trial.target and trial.tuned is None:
-                adapted = layers(model, trial.name)
-                with only(adapted, trial.name):
-                    rows = record(model, {n: adapted[n] for n in names}, one, **options).rows
-                for name, found in rows.items():
-                    found.module = plain[name]
-                yield rows
-
-
-def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[str, Part], dict[str, float]]:
-    """Return parts as low-rank factors, and the share of its squared effect that each truncated part keeps, by key.
-
-    A part is the change by an adapter in one layer and placement. Parts of full rank, or of a higher rank than the
-    option ``rank``, are truncated so that their effect on ``models`` changes least; those of layers that are never
-    called are left out.
-    """
-    options = trial.options
-    rank, share = options.rank, None if options.rank else options.share
-    todo = {p.key: p for p in parts if not p.low or (rank and p.placement != BIAS and p.factors[0].shape[1] > rank)}
-    grams: dict[str, tuple[Tensor, Tensor]] = {}
-    for rows in observed(trial, {part.layer for part in todo.values()}, *models):
-        for key, part in todo.items():
-            if part.layer in rows:
-                r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
-                c, k = grams.get(key, (0, 0))
-                grams[key] = c + r.mT @ r, k + g.mT @ g
-    made, kept = {part.key: part for part in parts if part.key not in todo}, {}
-    for key, (c, k) in grams.items():
-        a, b = todo[key].factors
-        whole = a @ b if todo[key].low else a
-        a, b, kept[key] = truncated(whole.to(c), c, k, rank=rank, share=share)
-        made[key] = replace(todo[key], factors=(a, b), low=True)
-    return made, kept
+def draws_of(trial: Trial) -> int:
+    """Return the number of cotangents for each batch."""
+    return trial.options.draws or min(DRAWS, math.ceil(ENOUGH / trial.fitted))
 
 
 @dataclass(slots=True)
@@ -204,12 +162,11 @@ def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> It
     wanted, options = [*wanted], trial.options
     here = base_layers(trial.source, {place[0] for place in wanted})
     there = base_layers(trial.target, {place[2] for place in wanted})
-    draws = options.draws or min(DRAWS, math.ceil(ENOUGH / trial.fitted))
     pairs = [*pairs]
     for number, pair in enumerate(pairs):
         trial.progress("recording", number, len(pairs))
         chances = trial.goal(pair, number).chances if trial.need == "labels" else None
-        draw = cotangents(draws, options.seed + number, chances)
+        draw = cotangents(draws_of(trial), options.seed + number, chances)
         given: dict[str, Any] = {"call": trial.compared.call, "seed": options.seed + number, "directions": draw}
         with disable(trial.source), disable(trial.target):
             yield record(trial.source, here, pair[0], **given), record(trial.target, there, pair[1], **given)

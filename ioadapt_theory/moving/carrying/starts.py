@@ -16,8 +16,9 @@ from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.solve import RULES, Rule
 from ioadapt_theory.moving.carrying.blocks import by_blocks
-from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted, reduced
+from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of, stacked
+from ioadapt_theory.moving.carrying.reducing import reduced
 from ioadapt_theory.moving.carrying.trial import BLOCKS, COPY, STARTS, ZERO, Adapters, Trial
 from ioadapt_theory.moving.put import misfit
 

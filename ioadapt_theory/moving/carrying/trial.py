@@ -142,8 +142,10 @@ class Trial:
             s = self.run(self.source, pair[0], number)
         with torch.no_grad(), only(layers(self.source), self.name):
             sa = self.run(self.tuned or self.source, pair[0], number)
-        with torch.no_grad(), disable(self.target):
-            t = self.run(self.target, pair[1], number)
+        t = s
+        if self.target is not self.source or pair[0] is not pair[1]:
+            with torch.no_grad(), disable(self.target):
+                t = self.run(self.target, pair[1], number)
         spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
         goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=self.options.own)
         if self._has_room(goal.t):

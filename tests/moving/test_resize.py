@@ -48,7 +48,7 @@ def test_a_quarter_of_the_rank_keeps_more_of_the_effect_than_a_plain_svd(strengt
         for layer in layers(plain).values():
             layer.activate()
         whole, svd = effect(model, plain, held_out), copy.deepcopy(model)
-        told = resize(model, x, rank=2, need="change")
+        told = resize(model, x, rank=2, steps=0, need="change")
         for name, layer in layers(svd).items():
             phi = layer.adapters["default"]["weight"]
             u, s, v = torch.linalg.svd(phi.scaling * phi.A @ phi.B)
@@ -62,7 +62,7 @@ def test_a_quarter_of_the_rank_keeps_more_of_the_effect_than_a_plain_svd(strengt
 
 
 def test_gradient_steps_make_good_what_other_layers_lose():
-    for seed in range(3):
+    for seed in range(2):
         model, x = network(seed), inputs(120)
         start, trained = (resize(copy.deepcopy(model), x, rank=2, steps=n, need="change") for n in (0, None))
         assert trained.kept > start.kept

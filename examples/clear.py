@@ -7,7 +7,7 @@ ominicontrol.py. Real models: leave out ``--model``, ``--target`` and ``--steps`
 32 images on 4 H100s. examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
-    python examples/clear.py --model out/flux --target out/flux --cached out/flux/cached.safetensors \
+    python examples/clear.py --placement input --model out/flux --target out/flux --cached out/flux/cached.safetensors \
         --radius 1 --steps 2
 """
 
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--model", default=preset.base)
     parser.add_argument("--target", default="black-forest-labs/FLUX.1-dev")
     parser.add_argument("--cached", type=Path, required=True, help=".safetensors file of encoded latents and prompts")
-    parser.add_argument("--placement", default="input", choices=("input", "output"))
+    parser.add_argument("--placement", required=True, choices=("input", "output"))
     parser.add_argument("--radius", type=float, default=8)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--steps", type=int, default=preset.steps)

@@ -1,4 +1,4 @@
-"""DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
+r"""DreamBooth: learn a subject from a few images, as in diffusers' train_dreambooth_lora.py, with our adapters.
 
 Lines that differ from that script are marked "(ours)"; the settings are from the paper's Table 7. For SDXL, SD 3.5 and
 FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real models: for example ``--images FOLDER
@@ -6,7 +6,8 @@ FLUX, run diffusers' own scripts with one more import (see docs/models.md). Real
 try it:
 
     python examples/tiny.py sd out/sd
-    python examples/dreambooth.py --model out/sd --target out/sd --images out/sd/images --prompt dog --steps 2 --size 16
+    python examples/dreambooth.py --placement input --model out/sd --target out/sd \
+        --images out/sd/images --prompt dog --steps 2 --size 16
 """
 
 import argparse
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--prompt", required=True)
     parser.add_argument("--family", default="lora", choices=("lora", "dora", "loha", "lokr"))
-    parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
+    parser.add_argument("--placement", required=True, choices=("input", "output", "weight"))
     parser.add_argument("--steps", type=int, default=PRESETS["sd15"].steps)
     parser.add_argument("--size", type=int, default=PRESETS["sd15"].resolution)
     parser.add_argument("--out", type=Path, default=Path("out/dreambooth"))

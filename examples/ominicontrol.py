@@ -1,4 +1,4 @@
-"""As in OminiControl: with an adapter, FLUX reads tokens of a condition (edges, depth) besides those of an image.
+r"""As in OminiControl: with an adapter, FLUX reads tokens of a condition (edges, depth) besides those of an image.
 
 The transformer attends to the tokens of the condition and of the image in the same way; only the adapter is trained.
 Latents of images and conditions, and the prompts, are encoded in advance: a .safetensors file with "latents" and
@@ -7,7 +7,8 @@ out ``--model``, ``--target`` and ``--steps``, for 15,000 steps (on 2 H100s, acc
 examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py flux out/flux
-    python examples/ominicontrol.py --model out/flux --target out/flux --cached out/flux/cached.safetensors --steps 2
+    python examples/ominicontrol.py --placement input --model out/flux --target out/flux \
+        --cached out/flux/cached.safetensors --steps 2
 """
 
 import argparse
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--model", default=preset.base)
     parser.add_argument("--target", default="black-forest-labs/FLUX.1-schnell")
     parser.add_argument("--cached", type=Path, required=True, help=".safetensors file of encoded latents and prompts")
-    parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
+    parser.add_argument("--placement", required=True, choices=("input", "output", "weight"))
     parser.add_argument("--steps", type=int, default=preset.steps)
     parser.add_argument("--out", type=Path, default=Path("out/ominicontrol"))
     args = parser.parse_args()

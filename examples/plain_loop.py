@@ -1,11 +1,12 @@
-"""Train an adapter in your own loop, predict whether it works on another model, move it there, and export it.
+r"""Train an adapter in your own loop, predict whether it works on another model, move it there, and export it.
 
 Real models: ``--source meta-llama/Llama-3.2-1B --target meta-llama/Llama-3.2-1B-Instruct --texts yours.jsonl`` (one
 {"text": ...} per line), without ``--steps``; examples/what_it_costs.py estimates the cost. To try it:
 
     python examples/tiny.py llama out/llama
     python examples/tiny.py llama out/tuned --like out/llama
-    python examples/plain_loop.py --source out/llama --target out/tuned --texts out/llama/texts.jsonl --steps 20
+    python examples/plain_loop.py --placement input --source out/llama --target out/tuned \
+        --texts out/llama/texts.jsonl --steps 20
 """
 
 import argparse
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="model to move the adapter to")
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="commonsense", choices=("commonsense", "metamath"))
-    parser.add_argument("--placement", default="input", help="placement: input (default), output, weight or residual")
+    parser.add_argument("--placement", required=True, help="input, output, weight or residual")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("out/adapter"))
     args = parser.parse_args()

@@ -5,7 +5,7 @@ them. examples/what_it_costs.py estimates the cost. Real models: ``--model meta-
 (one {"text": ...} per line). To try it:
 
     python examples/tiny.py llama out/llama
-    python examples/sft_trainer.py --model out/llama --texts out/llama/texts.jsonl --steps 4
+    python examples/sft_trainer.py --placement input --model out/llama --texts out/llama/texts.jsonl --steps 4
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--preset", default="metamath", choices=("commonsense", "metamath"))
-    parser.add_argument("--placement", default="input", help="placement: input (default), output, weight or residual")
+    parser.add_argument("--placement", required=True, help="input, output, weight or residual")
     parser.add_argument("--steps", type=int, default=-1, help="number of steps (default: the epochs of the preset)")
     parser.add_argument("--out", type=Path, default=Path("out/trainer"))
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The placements of an adapter (Eqs. 4a-4c), and layers with an adapter in one of them."""
+"""The placements of an adapter (Eqs. 4a-4c), and layers with an adapter in one of them; Eq. 5 is `moving.convert`."""
 
 import warnings
 from enum import StrEnum

@@ -1,45 +1,31 @@
-"""All claims by id; ``FILES`` lists the modules that define them."""
+"""All claims by id; the file of a claim is imported when the claim is asked for."""
 
-from ioadapt_theory.claims.beyond import attention, depth, interior, nonlinear, transfer
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.laws import (
-    best,
-    certificate,
-    filters,
-    gain,
-    interval,
-    limits,
-    placement,
-    random_change,
-    reading,
-    several,
-    two_way,
-)
-from ioadapt_theory.claims.statements import (
-    equations,
-    lemma_1,
-    lemma_2,
-    prop_1,
-    prop_1_finite,
-    prop_1_sharp,
-    prop_2,
-    prop_2_input_finite,
-    prop_2_input_sharp,
-    prop_2_output_sharp,
-    props_3_to_5,
-)
-from ioadapt_theory.claims.words import absorption, independence, overhead, reach, tables
 
-FILES = (
-    lemma_1, lemma_2, prop_1, prop_1_sharp, prop_1_finite, prop_2, prop_2_input_sharp, prop_2_input_finite,
-    prop_2_output_sharp, props_3_to_5, interior, depth, equations, independence, reach, absorption, overhead, tables,
-    transfer, nonlinear, attention, gain, reading, placement, filters, best, random_change, limits, interval, two_way,
-    several, certificate,
-)  # fmt: skip
+FILES: Mapping[str, list[str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+"""The files that state claims -> the ids of their claims."""
 
 
-class Claims(dict[str, Claim]):
-    """Claims by id; printed, their number by verdict."""
+class Claims(Mapping[str, Claim]):
+    """Claims by id, in the order of ``FILES``; printed, their number by verdict."""
+
+    def __init__(self) -> None:
+        self._file = {name: file for file, names in FILES.items() for name in names}
+
+    def __getitem__(self, name: str) -> Claim:
+        stated: tuple[Claim, ...] = import_module(f"ioadapt_theory.claims.{self._file[name]}").CLAIMS
+        return next(claim for claim in stated if claim.id == name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file)
+
+    def __len__(self) -> int:
+        return len(self._file)
 
     def __repr__(self) -> str:
         from ioadapt_theory.claims.report import counted
@@ -47,5 +33,4 @@ class Claims(dict[str, Claim]):
         return f"{counted(self.values()).rstrip()} CLAIMS['prop-3'] is one of them."
 
 
-CLAIMS = Claims({claim.id: claim for file in FILES for claim in file.CLAIMS})
-"""All claims by id, in the order of ``FILES``; every interpretation of a statement is a separate claim."""
+CLAIMS = Claims()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,25 @@ FOLDER = Path(str(SHIPPED)).parent
 
 def test_every_file_that_states_claims_is_listed_once() -> None:
     files = {
-        f"ioadapt_theory.claims.{'.'.join(p.relative_to(FOLDER).with_suffix('').parts)}"
+        ".".join(p.relative_to(FOLDER).with_suffix("").parts)
         for room in ROOMS
         for p in (FOLDER / room).rglob("*.py")
         if p.stem != "__init__"
     }
-    assert files == {file.__name__ for file in FILES}
+    assert files == {*FILES}
 
 
-def test_no_id_is_given_twice() -> None:
-    stated = [claim.id for file in FILES for claim in file.CLAIMS]
-    assert stated == list(CLAIMS)
+def test_every_claim_is_listed_with_its_file_and_no_id_is_given_twice() -> None:
+    for file, names in FILES.items():
+        assert [claim.id for claim in import_module(f"ioadapt_theory.claims.{file}").CLAIMS] == names
+    assert len(CLAIMS) == sum(map(len, FILES.values()))
+
+
+def test_a_claim_loads_its_own_file_alone() -> None:
+    program = "import sys; from ioadapt_theory import CLAIMS; CLAIMS['prop-3']; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.removeprefix("ioadapt_theory.claims.") for name in done.stdout.split()}
+    assert loaded & {*FILES} == {"statements.props_3_to_5"}
 
 
 def test_every_shipped_instance_is_about_a_claim() -> None:

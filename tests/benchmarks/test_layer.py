@@ -22,8 +22,9 @@ def test_peak_and_saved_count_bytes():
     assert saved(lambda x: x @ w, x, [w]) == 0
 
 
-@pytest.mark.parametrize("placement", ["weight", "input", "output"])
-@pytest.mark.parametrize(("family", "rank"), [("dora", 4), ("lokr", 128), ("loha", 4)])
+@pytest.mark.parametrize(
+    ("family", "rank", "placement"), [("dora", 4, "weight"), ("lokr", 128, "input"), ("loha", 4, "output")]
+)
 def test_contenders_are_the_same_function_and_a_cell_has_every_figure(family, rank, placement):
     cell = linear(Setting(quick=True), Shape("tiny", 8, 12, 20), family, rank, placement, memory=True)
     assert all(set(cell[key]) == {"base", "ours", "peer"} for key in ("train", "peak", "saved"))

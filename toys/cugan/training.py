@@ -19,8 +19,8 @@ METHODS: Final[dict[str, dict[str, Any]]] = {
     "output": {"placement": "output", "rank": 18},
 }
 """Placement, rank and layers of each method; the numbers of parameters differ by at most 5 %."""
-RATES: Final = {"lora": 3e-3, "lora-first": 3e-3, "input": 3e-3, "output": 3e-3}
-STEPS, BATCH, SIZE = 60, 4, 24
+RATES: Final = {"lora": 3e-3, "lora-first": 1e-3, "input": 3e-3, "output": 1e-3}
+STEPS, BATCH, SIZE = 40, 4, 24
 
 
 def adapted(name: str, method: str, seed: int) -> nn.Module:

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.compared import Compared, first_rows
 from ioadapt_theory.effect.goal import Goal
-from ioadapt_theory.effect.passes import Call, cotangents, record, run
+from ioadapt_theory.effect.likelihood import read
+from ioadapt_theory.effect.passes import Call, cotangents, record
 from ioadapt_theory.effect.reads_writes import SIDES, Rows
 from ioadapt_theory.effect.retained import Alignment, Prediction, RowSums, predict, trust
 from ioadapt_theory.effect.undisturbed import undisturbed
@@ -147,22 +148,27 @@ def measured(
     parts: list[RowSums] = []
     weight = None
 
-    def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor]:
+    def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor, Any, Any]:
         with off(model):
-            plain = run(model, batch, compared.call, seed + number)
-        return plain, run(model, batch, compared.call, seed + number)
+            plain, known = read(model, batch, compared.call, seed + number)
+        adapted, other = read(model, batch, compared.call, seed + number)
+        return plain, adapted, known, other
+
+    def outputs(batch: Any) -> tuple[Tensor, Tensor]:
+        return both(source, batch, 0)[:2]
 
     with ExitStack() as stack, torch.no_grad():
         for model in (source, target):
             stack.enter_context(undisturbed(model))
         for number, (one, two) in enumerate(batches):
-            if not parts and compared.rounded(partial(both, source, first_rows(one, 2), 0), source, target).coarse:
+            if not parts and compared.rounded(partial(outputs, first_rows(one, 2)), source, target).coarse:
                 for model in (source, target):
                     stack.enter_context(undisturbed(model, precise=True))
-            (s, sa), (t, ta) = both(source, one, number), both(target, two, number)
+            (s, sa, *known), (t, ta, *other) = both(source, one, number), both(target, two, number)
             if weight is None:  # from the first batch, for all batches
                 weight = trust(*Goal(s, sa, t, compared.need).divergences()) if compared.need == "labels" else 0.0
-            parts.append(Goal(s, sa, t, compared.need, weight).sums(ta))
+            told: Any = None if known[0] is None or other[0] is None else (*known, other[0])
+            parts.append(Goal(s, sa, t, compared.need, weight, known=told).sums(ta, other[1]))
     if not parts:
         msg = "The inputs are empty; give at least one batch."
         raise InvalidValueError(msg)

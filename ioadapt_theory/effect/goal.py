@@ -24,10 +24,21 @@ class Goal:
     Attributes:
         need: what both models need, "labels", "change" or "outputs".
         weight: weight of the target in the guessed labels, see ``retained.trust``.
+        known: log-likelihoods of the rows' own labels, of the plain and the adapted source and the plain target, if the
+            rows have labels.
     """
 
     def __init__(
-        self, s: Tensor, sa: Tensor, t: Tensor, need: str, weight: float = 0.0, *, spread: bool = True, own: float = 0.0
+        self,
+        s: Tensor,
+        sa: Tensor,
+        t: Tensor,
+        need: str,
+        weight: float = 0.0,
+        *,
+        spread: bool = True,
+        own: float = 0.0,
+        known: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> None:
         """Set the goal.
 
@@ -37,10 +48,11 @@ class Goal:
             t: outputs of the plain target, on whose device the goal is computed.
             need: what both models need.
             weight: weight of the target in the guessed labels.
-            own: weight of the target's own probabilities in the labels of ``loss``, p_Sa (p_T/p_S)^own.
             spread: whether ``sums`` also covers the weights 0 and twice ``weight``, for the interval of a prediction.
+            own: weight of the target's own probabilities in the labels of ``loss``, p_Sa (p_T/p_S)^own.
+            known: see ``Goal``.
         """
-        self.need, self.weight, self.own, self.shape = need, weight, own, t.shape
+        self.need, self.weight, self.own, self.known, self.shape = need, weight, own, known, t.shape
         self.in_images = need == "labels" and len(t.shape) > 3
         self.weights = (weight, 0.0, 2 * weight) if spread and weight else (weight,)
         self.s, self.sa, self.t = (self._flat(x.detach().to(t.device)) for x in (s, sa, t))
@@ -76,8 +88,11 @@ class Goal:
             self.kept = [*made]
         return iter(self.kept)
 
-    def sums(self, adapted: Tensor) -> RowSums:
-        """Return the quantities of each row, for the outputs of the adapted target."""
+    def sums(self, adapted: Tensor, known: Tensor | None = None) -> RowSums:
+        """Return the quantities of each row, for the outputs of the adapted target.
+
+        ``known`` are its log-likelihoods of the rows' own labels, if the goal has those of the other models.
+        """
         ta, fixed = self._flat(adapted.detach().to(self.t.device)), self._fixed()
         guesses, done = self._guesses() if self.need == "labels" else iter(()), 0
         found = []
@@ -95,7 +110,11 @@ class Goal:
         none = torch.zeros_like(inner)
         gained = torch.stack(rest if self.need == "labels" else [none], 1).expand(-1, 3)
         toward = rest[0] if self.need != "labels" else none
-        parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing)
+        told = torch.zeros_like(none[:, None].expand(-1, 2))
+        if self.known is not None and known is not None:
+            s, sa, t = (x.double() for x in self.known)
+            told = torch.stack([known.double() - t, sa - s], 1)
+        parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing, told)
         return RowSums(*(x.cpu() for x in parts))
 
     def _fixed(self) -> "_Fixed":
@@ -130,8 +149,8 @@ class Goal:
     def loss(self, adapted: Tensor) -> Tensor:
         """Return the loss of the adapted target's outputs, which may be differentiated: per row and position if labels.
 
-        It is the cross-entropy with the adapted source's labels (see ``own``), ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for
-        "change", and ‖ta - sa‖² / ‖sa - s‖² for "outputs".
+        It is the cross-entropy with the adapted source's labels (see ``own``) for "labels",
+        ‖(ta - t) - (sa - s)‖² / ‖sa - s‖² for "change", and ‖ta - sa‖² / ‖sa - s‖² for "outputs".
         """
         loss: Tensor = _Loss.apply(adapted, self)  # type: ignore[no-untyped-call]
         return loss

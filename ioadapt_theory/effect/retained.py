@@ -9,12 +9,13 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
 
 where s, sa, t and ta are the outputs of the plain and the adapted source and target, and p_S, p_Sa, p_T and p_Ta their
 class probabilities. E_s and E_t average over labels from two estimates of the label distribution (see ``guessed``),
-which are both close to p_Sa if the plain models agree. All shares are ratios of sums over rows, for which a bootstrap
-gives an interval.
+which are both close to p_Sa if the plain models agree; for a causal language model, they are the next tokens of the
+texts, if the adapter makes these clearly more likely on the source. All shares are ratios of sums over rows, for which
+a bootstrap gives an interval.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +28,8 @@ DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
 """Factors by which the adapter's effect on the source is scaled in the estimates of the labels."""
+CLEAR = 3.0
+"""Number of standard errors by which an adapter must raise the likelihood of texts that are taken for its domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class RowSums:
             and summed over positions. The columns are for the target's weights w, 0 and 2w in the estimate.
         wanted: the same increase on the source, for weight 0. Like ``gained``, it is 0 if the outputs are not logits.
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
+        told: rows x 2, increase of the log-likelihood of a row's own labels on the target and on the source; 0 if it
+            has none.
     """
 
     inner: Tensor
@@ -81,6 +86,7 @@ class RowSums:
     gained: Tensor
     wanted: Tensor
     agreeing: Tensor
+    told: Tensor
 
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
@@ -103,6 +109,7 @@ class Prediction(Alignment):
         rows: number of rows that the prediction is computed from.
         doubt: what the interval is computed from.
         R_out: retained share of the gain if the target needs the adapted source's outputs; None for other needs.
+        told: whether the rows' own labels, the next tokens of texts, told the share, so that nothing was guessed.
         following: (lower, upper, rows) of a certificate for the share of the next rows, see ``effect.certificate``.
     """
 
@@ -114,6 +121,7 @@ class Prediction(Alignment):
     rows: int
     doubt: Doubt
     R_out: float | None = None
+    told: bool = False
     following: tuple[float, float, int] | None = None
 
     @property
@@ -164,6 +172,11 @@ def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tu
     return total / len(strengths)
 
 
+def clear(gains: Tensor) -> bool:
+    """Return whether the mean of the gains of rows is above 0 by ``CLEAR`` standard errors."""
+    return len(gains) > 1 and bool(gains.mean() > CLEAR * gains.std() / len(gains) ** 0.5)
+
+
 def trust(differing: float, changed: float) -> float:
     """Return the target's weight in the estimate of the labels, w = ¼ D²/(D² + A²).
 
@@ -199,6 +212,8 @@ def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 
         msg = "The adapter does not change the source's outputs; train and activate it, or give other inputs."
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
+    if told := need == "labels" and clear(sums.told[:, 1]):
+        sums = replace(sums, gained=sums.told[:, :1].expand(-1, 3), wanted=sums.told[:, 1])
     top, bottom = (2 * sums.inner - sums.target, sums.source)
     kl = out = None
     if need == "outputs":
@@ -210,9 +225,10 @@ def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 
     sampled, doubt, rows = bootstrap(top, bottom, seed), Doubt.of(sums, need), len(sums.inner)
     ratio = math.sqrt(target / source)
     share = float(top.reshape(rows, -1)[:, 0].sum()) / max(float(bottom.sum()), 1e-300)
-    covering = interval(share, doubt, need) if (inputs or rows) >= LEAST else None
+    doubt = replace(doubt, unseen=0.0) if told else doubt
+    covering = interval(share, doubt, "texts" if told else need) if (inputs or rows) >= LEAST else None
     agreement, after = float(sums.agreeing.mean()), following(top.reshape(rows, -1)[:, 0], bottom, seed)
-    return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out, after)
+    return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out, told, after)
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:

@@ -38,7 +38,6 @@ def transfer(
     starts: Sequence[str] | None = None,
     steps: int | None = None,
     seconds: float | None = None,
-    own: float = 0.0,
     placement: str | None = None,
     rank: int | None = None,
     share: float = 0.98,
@@ -79,11 +78,9 @@ def transfer(
         starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
             default all of them; no maps of the two models are fitted for "zero" alone.
         steps: number of gradient steps without labels that the best start takes, by default 20, or up to 100
-            for small models; 0 for closed forms only. The last 30 % are on all rows, after the prediction.
+            for small models; 0 for closed forms only. The last 30 % are on all rows, after the prediction,
+            or, where next tokens of two tokenizers' texts are labels, before it and without its rows.
         seconds: time for these steps, instead of their number.
-        own: weight from 0 to 1 of the target's own probabilities in the labels that steps match, p_Sa (p_T/p_S)^own,
-            where p_S, p_Sa and p_T are those of the plain and the adapted source and of the plain target; 0.5 for
-            models of different tokenizers on the command line, since each knows something that the other does not.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.
         rank: maximum rank of the LoRA on the target, or its rank if "zero" is the only start.
@@ -119,7 +116,7 @@ def transfer(
             raise InvalidValueError(msg)
     fit: dict[str, Any] = {
         "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
-        "seconds": seconds, "own": own, "placement": placement, "rank": rank, "share": share, "batch": batch,
+        "seconds": seconds, "placement": placement, "rank": rank, "share": share, "batch": batch,
         "memory": memory, "draws": draws, "seed": seed, "progress": progress,
     }  # fmt: skip
     if tuned is None and not layers(source):

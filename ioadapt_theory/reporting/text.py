@@ -80,7 +80,8 @@ def prediction_lines(predictions: Predictions) -> list[str]:
             f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}.",
             f"{predictions.compared} R is for random changes of a layer; a trained adapter may keep far more.",
         ]
-    kl = "" if copied.R_KL is None else f"{copied.R_KL:z.2f} by the log-likelihood (R_KL), "
+    of = " of the next tokens" if copied.told else ""
+    kl = "" if copied.R_KL is None else f"{copied.R_KL:z.2f} by the log-likelihood{of} (R_KL), "
     kl += "" if copied.R_out is None else f"{copied.R_out:z.2f} by the source's outputs (R_out), "
     labels = copied.R_KL is not None
     agree = f"; the plain models predict the same label at {copied.agreement:.0%} of positions" if labels else ""

@@ -312,7 +312,6 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"starts": ["nowhere"]}, "starts may contain .* not 'nowhere'"),
         ({"seconds": 0}, "seconds must be"),
         ({"steps": 3, "seconds": 1.0}, "give one of them"),
-        ({"own": 1.5}, "own must be a weight from 0 to 1"),
         ({"inputs": X[:1]}, "1 row;"),
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
@@ -369,7 +368,7 @@ def test_the_last_steps_are_on_all_rows():
     options = {"inputs": X, "need": "change", "starts": ["two-way"], "batch": 8, "call": call}
     outcome = transfer(adapted(mlp(0)), mlp(5), steps=100, progress=lambda stage, *_: stages.append(stage), **options)
     assert (outcome.chosen, outcome.steps) == ("two-way, 100 steps", 100)
-    counts = [sum(stage == one for one, _ in seen) for stage in ("training", "training on all rows")]
+    counts = [sum(stage == one for one, _ in seen) for stage in ("training", "training further")]
     assert counts == [sum(outcome.rows[:2]), len(X)]
 
 

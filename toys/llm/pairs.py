@@ -22,17 +22,16 @@ from toys.llm.text import text as read
 from toys.llm.training import train
 from toys.transfer.cache import figures, tensors
 
-REVISION: Final = 1
+REVISION: Final = 2
 SMOLLM2, GEMMA = "SmolLM2", "Gemma"
 NONE, OWN = "no adapter", "LoRA, trained on the source"
 MOVED: Final[Mapping[str, dict[str, Any]]] = {
     "closed form": {"starts": ("two-way",), "steps": 0},
     "10 steps": {"steps": 10},
     "40 steps": {"steps": 40},
-    "40 steps, adapted source alone": {"steps": 40, "own": 0.0},
     "200 steps": {"steps": 200},
 }
-"""Row -> options of ``transfer``; steps start from zero and, but for one row, match p_Sa (p_T/p_S)^½."""
+"""Row -> options of ``transfer``; steps start from zero."""
 LABELLED: Final = {"40 steps with labels": 40, "200 steps with labels": 200}
 """Row -> number of training steps of a LoRA on the target with the next tokens of the unlabelled texts."""
 LONG: Final = ("200 steps", "200 steps with labels")
@@ -109,7 +108,7 @@ class Part:
                 p.copy_(stored[name])
 
     def _move(self, here: nn.Module, there: nn.Module, made: Any) -> dict[str, Any]:
-        options: dict[str, Any] = {"starts": ("zero",), "own": 0.5, "match": "depth", "strict": False, "need": "labels"}
+        options: dict[str, Any] = {"starts": ("zero",), "match": "depth", "strict": False, "need": "labels"}
         both: Any = {"inputs": made.source, "target_inputs": made.target, "call": made.call, "seed": self.seed}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share

@@ -166,6 +166,8 @@ class _Carrying:
             put, steps = runs[rule].adapters(), runs[rule].done
             last = runs[rule].label(rule)
             scores[last], predicted[last] = scores.pop(chosen), predicted.pop(chosen)
+            if self.trial.labelled:  # the last steps left out the rows of the prediction
+                predicted |= self.trial.predicted({last: put}, self.rows.predict)
             chosen = last
         return self.report(
             chosen if put else "zero",
@@ -238,10 +240,12 @@ class _Carrying:
         if best is not None and put and best.kept < LITTLE:
             way = "take more gradient steps (steps=100, --steps 100)"
             notes.append(f"Only {best.kept:z.2f} of the gain is kept; {way}, or {train}.")
-        if best is not None and put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+        if best is None or best.told:
+            return notes
+        if put and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             both = f"{best.R_KL:z.2f} from the likelihoods, {best.R:z.2f} from the output changes"
             notes.append(f"The two estimates of the share of the gain that is kept differ ({both}); {test}.")
-        if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
+        if best.need == "labels" and 1 - best.agreement > DISAGREEING:
             differ = f"the two models predict different labels at {1 - best.agreement:.0%} of positions"
             notes.append(f"Without the adapter, {differ}; {test}.")
         return notes

@@ -93,26 +93,26 @@ class Run:
                     group["lr"] = group["top"] * rates(self.done)
                 with torch.inference_mode(False), torch.enable_grad(), active(""):
                     self.optimiser.zero_grad()
-                    ta = trial.run(trial.target, pairs[number][1], number)
-                    if not ta.requires_grad:  # none of the adapted layers is called
+                    loss = trial.loss(pairs[number], number)
+                    if not loss.requires_grad:  # none of the adapted layers is called
                         self.idle = True
                         return
-                    trial.loss(pairs[number], number, ta).backward()  # type: ignore[no-untyped-call]
+                    loss.backward()  # type: ignore[no-untyped-call]
                 self.optimiser.step()
                 self.done += 1
 
     def finish(self, budget: Budget) -> None:
-        """Take the last steps of the budget on all rows, those of the prediction first."""
+        """Take the last steps of the budget on all rows, those of the prediction first, unless these are labels."""
         began, rows = self.done, self.trial.rows
         with torch.no_grad():
             for layer, adapter in self.best.items():
                 for p, best in zip(self.work[layer].parameters(), adapter.parameters(), strict=True):
                     p.copy_(best)
-        pairs = rows.predict + rows.fit + rows.select
+        pairs = (rows.predict if not self.trial.labelled else []) + rows.fit + rows.select
         count = budget.last if budget.seconds is None else round(self.done * LAST / (1 - LAST))
         self.done = 0
         while self.done < count and not self.idle:
-            self.trial.progress("training on all rows", self.done, count)
+            self.trial.progress("training further", self.done, count)
             self.steps(min(STRIDE, count - self.done), lambda k: AGAIN * (1 - k / count), pairs)
         self.best, self.at, self.done = self.work, self.at + count, began + count
 

@@ -7,6 +7,7 @@ from typing import Any
 from ioadapt_theory.effect.retained import Alignment, Prediction
 from ioadapt_theory.moving.put import LINES, TransferReport
 
+TOLD = "The share is measured on the next tokens of held-out texts."
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
 DISAGREEING = 0.15
 """Threshold of a note on the share of positions at which the two models predict other labels."""
@@ -47,8 +48,8 @@ class CarryReport(TransferReport):
         chosen: what was added, "copy", a closed form such as "two-way" or "blocks", or a start and its number of steps
             such as "blocks, 30 steps"; "zero" if nothing was.
         prediction: prediction for this candidate, or the best one if none was added, on rows used neither to fit nor to
-            select, before its last steps, which are on all rows; None if no candidate kept any of the gain on the
-            selection rows.
+            select, before its last steps, unless these leave out its rows, see ``transfer(steps=)``; None if no
+            candidate kept any of the gain on the selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
         foretold: cosine and size ratio of the effects, foretold by a map of the models to first order, without inputs.
@@ -116,7 +117,8 @@ class CarryReport(TransferReport):
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."
-        lines = [head, *(f"  {note}" for note in (*self.notes, self.compared) if note)]
+        told = TOLD if self.prediction is not None and self.prediction.told else ""
+        lines = [head, *(f"  {note}" for note in (*self.notes, self.compared, told) if note)]
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")

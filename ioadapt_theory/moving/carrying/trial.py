@@ -16,9 +16,11 @@ from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair, Parts
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.goal import Goal
+from ioadapt_theory.effect.likelihood import read
 from ioadapt_theory.effect.outputs import NEEDS
+from ioadapt_theory.effect.pairing import PLACES
 from ioadapt_theory.effect.passes import Call, run
-from ioadapt_theory.effect.retained import Prediction, RowSums, predict, trust
+from ioadapt_theory.effect.retained import Prediction, RowSums, clear, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import RULES, Rule
 
@@ -30,7 +32,10 @@ Adapters = Mapping[str, Adapter]
 Progress = Callable[[str, int, int], Any]
 """Function that is called with the name of a stage, the number of its parts that are done, and their total number."""
 ENOUGH = 8
-"""Number of batches from which the weight of the target in the guessed labels is estimated."""
+"""Number of batches from which the weight of the target in the guessed labels, and whether texts are of the adapter's
+domain, are estimated."""
+OWN = 0.5
+"""Weight of the target's own probabilities in the labels of paired texts, see ``Goal``."""
 MOST_KEPT = 1 << 28
 """Bytes of the outputs of the target that are kept (and as many of the source, twice); more are computed again."""
 
@@ -45,7 +50,6 @@ class Options:
     starts: tuple[str, ...] | None = None
     steps: int | None = None
     seconds: float | None = None
-    own: float = 0.0
     placement: str | None = None
     rank: int | None = None
     share: float = 0.98
@@ -76,9 +80,6 @@ class Options:
                 limit = " and at most 1" if most == 1 else ""
                 msg = f"{key} must be a {what} above 0{limit}, not {value!r}."
                 raise InvalidValueError(msg)
-        if not (isinstance(self.own, int | float) and 0 <= self.own <= 1):
-            msg = f"own must be a weight from 0 to 1, not {self.own!r}."
-            raise InvalidValueError(msg)
         if self.steps is not None and self.seconds is not None:
             msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)
@@ -90,6 +91,8 @@ class Trial:
     Attributes:
         need: "labels", "change" or "outputs": what both models need.
         weight: weight of the target in the guessed labels, see ``effect.retained.trust``.
+        paired: whether the rows are texts that are paired for two tokenizers.
+        labelled: whether they are also of the adapter's domain; then steps match their next tokens, too.
         fitted: number of positions (tokens, pixels) in the rows used to fit.
     """
 
@@ -114,6 +117,7 @@ class Trial:
         self.options, self.compared, self.tuned = options, compared, tuned
         self.goals: dict[int, Goal] = {}
         self.need, self.weight = compared.need, 0.0
+        self.paired, self.labelled = isinstance(rows.fit[0][1], Mapping) and PLACES in rows.fit[0][1], False
         first = self.goal(rows.fit[0], 0)
         self.fitted = rows.counts[0] * (len(first.s) // first.shape[0])
         if torch.equal(first.s, first.sa):
@@ -122,13 +126,22 @@ class Trial:
             msg = f"The {what} the source on the first batch of inputs; {way}."
             raise InvalidValueError(msg)
         if self.need == "labels" and not damaged:
-            both = [self.goal(pair, n).divergences() for n, pair in enumerate(rows.fit[:ENOUGH])]
-            self.weight = trust(sum(differing for differing, _ in both), sum(changed for _, changed in both))
+            goals = (self.goal(pair, n) for n, pair in enumerate(rows.fit[:ENOUGH]))
+            found = [(*goal.divergences(), goal.known) for goal in goals]
+            self.weight = trust(sum(differing for differing, _, _ in found), sum(changed for _, changed, _ in found))
+            gains = [known[1] - known[0] for *_, known in found if known and self.paired]
+            self.labelled = bool(gains) and clear(torch.cat(gains))
             self.goals.clear()
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
         """Return a model's output for the batch of this number, which determines the random numbers in the model."""
         return run(model, batch, self.compared.call, self.options.seed + number)
+
+    def read(self, model: nn.Module, batch: Any, number: int, *, texts: bool) -> tuple[Tensor, Tensor | None]:
+        """Return a model's output as ``run`` and, if ``texts``, the log-likelihood of each row of texts."""
+        if not texts or self.need != "labels":
+            return self.run(model, batch, number), None
+        return read(model, batch, self.compared.call, self.options.seed + number)
 
     def progress(self, stage: str, done: int, total: int) -> None:
         if self.options.progress is not None:
@@ -138,16 +151,18 @@ class Trial:
         """Return what the target should do on a pair of batches, from the outputs of both models."""
         if id(pair[0]) in self.goals:
             return self.goals[id(pair[0])]
+        spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
+        texts = spread or self.paired
         with torch.no_grad(), disable(self.source):
-            s = self.run(self.source, pair[0], number)
+            s, plain = self.read(self.source, pair[0], number, texts=texts)
         with torch.no_grad(), only(layers(self.source), self.name):
-            sa = self.run(self.tuned or self.source, pair[0], number)
-        t = s
+            sa, adapted = self.read(self.tuned or self.source, pair[0], number, texts=texts)
+        t, other = s, plain
         if self.target is not self.source or pair[0] is not pair[1]:
             with torch.no_grad(), disable(self.target):
-                t = self.run(self.target, pair[1], number)
-        spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
-        goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=self.options.own)
+                t, other = self.read(self.target, pair[1], number, texts=texts)
+        known = None if plain is None or adapted is None or other is None else (plain, adapted, other)
+        goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=OWN * self.paired, known=known)
         if self._has_room(goal.t):
             self.goals[id(pair[0])] = goal
         return goal
@@ -155,9 +170,17 @@ class Trial:
     def _has_room(self, outputs: Tensor) -> bool:
         return sum(one.t.nbytes for one in self.goals.values()) + outputs.nbytes < MOST_KEPT
 
-    def loss(self, pair: Pair, number: int, adapted: Tensor) -> Tensor:
-        """Return the loss of the adapted target's outputs on a pair of batches, see ``Goal.loss``."""
-        if self.need != "labels" or self.options.own or id(pair[0]) in self.goals or self._has_room(adapted):
+    def loss(self, pair: Pair, number: int) -> Tensor:
+        """Return the loss of the adapted target on a pair of batches, see ``Goal.loss``.
+
+        For texts, it is the mean of that and of the loss of their next tokens.
+        """
+        if self.labelled:
+            adapted, likelihood = self.read(self.target, pair[1], number, texts=True)
+            count = pair[1]["attention_mask"][:, 1:].sum().to(adapted)
+            return (self.goal(pair, number).loss(adapted) - likelihood.sum() / count) / 2  # type: ignore[union-attr]
+        adapted = self.run(self.target, pair[1], number)
+        if self.need != "labels" or self.paired or id(pair[0]) in self.goals or self._has_room(adapted):
             return self.goal(pair, number).loss(adapted)
         with torch.no_grad(), only(layers(self.source), self.name):  # the plain models' outputs are not needed
             sa = self.run(self.tuned or self.source, pair[0], number).to(adapted.device)
@@ -171,8 +194,8 @@ class Trial:
                 goal = self.goal(pair, number)
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
-                        ta = self.run(self.target, pair[1], number)
-                    parts[candidate].append(goal.sums(ta))
+                        ta, known = self.read(self.target, pair[1], number, texts=goal.known is not None)
+                    parts[candidate].append(goal.sums(ta, known))
         options: dict[str, Any] = {"inputs": self.rows.rows, "seed": self.options.seed}
         return {name: predict(RowSums.joined(rows), self.need, **options) for name, rows in parts.items()}
 

@@ -17,7 +17,12 @@ CLAIMS = (
         concludes=(STATEMENT,),
         proofs=(layer_by_layer,),
         expected=SURVIVED,  # PROVED once Coq has a theorem (make proofs)
-        setting=matrices("two layers", {"x": "c", "V": "c h", "W": "h d"}, {"c": 3, "h": 4, "d": 5}),
+        setting=matrices(
+            "two layers",
+            {"x": "c", "V": "c h", "W": "h d"},
+            {"c": 3, "h": 4, "d": 5},
+            meanings={"x": "an input", "V": "the first layer", "W": "the second layer"},
+        ),
         strategies=(RandomInstances(), GradientAscent()),
     ),
 )

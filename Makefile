@@ -15,7 +15,7 @@ PARALLEL := -n 2 --dist worksteal --durations 10 --durations-min 5
 NOW := $(shell date +%s)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo docs test test-slow test-all test-kernels test-sample lint figures notebooks mutants proofs fuzz bench wheel
+.PHONY: demo docs test quick doctests test-slow test-all test-kernels test-sample lint figures notebooks mutants proofs fuzz bench wheel
 .PHONY: constraints newest oldest clean
 
 demo: .venv/ready
@@ -25,9 +25,15 @@ demo: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m figures.site
 
-# Run lint, the tests that are not slow, and the examples in docstrings, in five minutes.
-test: lint
+# Run lint, the tests that are not slow, and the examples in docstrings, in less than five minutes. What uses one
+# processor, lint and examples, runs beside the tests, which use two.
+test: .venv/ready
+	$(MAKE) --no-print-directory --jobs 2 doctests quick
+
+quick: .venv/ready
 	$(PYTEST) $(PARALLEL) -m "not slow"
+
+doctests: lint
 	$(PYTEST) --quiet --doctest-modules ioadapt_theory
 
 # Run slow tests: recipes, killed processes, seeds of the recorded studies, pages in a browser.

@@ -147,12 +147,16 @@ class Trial:
         if self.options.progress is not None:
             self.options.progress(stage, done, total)
 
-    def goal(self, pair: Pair, number: int) -> Goal:
-        """Return what the target should do on a pair of batches, from the outputs of both models."""
+    def goal(self, pair: Pair, number: int, *, judged: bool = True) -> Goal:
+        """Return what the target should do on a pair of batches, from the outputs of both models.
+
+        Likelihoods of texts are known to it if it is ``judged``, not only trained on.
+        """
         if id(pair[0]) in self.goals:
             return self.goals[id(pair[0])]
         spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
-        texts = spread or self.paired
+        wanted = spread or self.paired
+        texts = judged and wanted
         with torch.no_grad(), disable(self.source):
             s, plain = self.read(self.source, pair[0], number, texts=texts)
         with torch.no_grad(), only(layers(self.source), self.name):
@@ -163,7 +167,7 @@ class Trial:
                 t, other = self.read(self.target, pair[1], number, texts=texts)
         known = None if plain is None or adapted is None or other is None else (plain, adapted, other)
         goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=OWN * self.paired, known=known)
-        if self._has_room(goal.t):
+        if self._has_room(goal.t) and (judged or not wanted):
             self.goals[id(pair[0])] = goal
         return goal
 
@@ -178,10 +182,10 @@ class Trial:
         if self.labelled:
             adapted, likelihood = self.read(self.target, pair[1], number, texts=True)
             count = pair[1]["attention_mask"][:, 1:].sum().to(adapted)
-            return (self.goal(pair, number).loss(adapted) - likelihood.sum() / count) / 2  # type: ignore[union-attr]
+            return (self.goal(pair, number, judged=False).loss(adapted) - likelihood.sum() / count) / 2  # type: ignore[union-attr]
         adapted = self.run(self.target, pair[1], number)
         if self.need != "labels" or self.paired or id(pair[0]) in self.goals or self._has_room(adapted):
-            return self.goal(pair, number).loss(adapted)
+            return self.goal(pair, number, judged=False).loss(adapted)
         with torch.no_grad(), only(layers(self.source), self.name):  # the plain models' outputs are not needed
             sa = self.run(self.tuned or self.source, pair[0], number).to(adapted.device)
         return Goal(sa, sa, sa, self.need).loss(adapted)

@@ -1,4 +1,4 @@
-"""Every recipe in CONTRIBUTING.md works in a copy of the repository, and the tests of its example pass."""
+"""Every recipe in docs/extending.md works in a copy of the repository, and the tests of its example pass."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^## (.+?)\n.*?^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", "__pycache__", ".*_cache", "*.egg-info")
 

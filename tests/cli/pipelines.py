@@ -50,18 +50,20 @@ def tokenizer(folder: Path) -> hf.CLIPTokenizer:
     return hf.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=12)
 
 
-def models(*, xl: bool) -> dict[str, nn.Module]:
-    """Return the UNet and the text encoders of a pipeline."""
-    widths, more = (12, 20) if xl else (12,), {}
+def models(kind: str = "sd") -> dict[str, nn.Module]:
+    """Return the UNet and the text encoders of a pipeline of SD 1 ("sd"), SD 2 ("sd2") or SDXL ("sdxl")."""
+    xl, widths = kind == "sdxl", {"sd": (12,), "sd2": (20,), "sdxl": (12, 20)}[kind]
+    more = {} if kind == "sd" else {"use_linear_projection": True}
     down, up = zip(*((PLAIN, CROSS) if xl else (CROSS, PLAIN)), strict=True)
     if xl:
-        more = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4, "use_linear_projection": True}
+        more |= {"addition_embed_type": "text_time", "addition_time_embed_dim": 4}
         more |= {"projection_class_embeddings_input_dim": 6 * 4 + 20, "transformer_layers_per_block": (1, 2)}
     blocks = {"down_block_types": down, "up_block_types": up[::-1]}
     options = {"cross_attention_dim": sum(widths), "attention_head_dim": 4, **UNET, **blocks, **more}
     made: dict[str, nn.Module] = {"unet": UNet2DConditionModel(**options)}
     for n, width in enumerate(widths):
-        config = hf.CLIPTextConfig(hidden_size=width, intermediate_size=2 * width, projection_dim=width, **CLIP)
+        options = CLIP | ({} if width == 12 else {"num_hidden_layers": 3, "hidden_act": "gelu"})  # OpenCLIP's
+        config = hf.CLIPTextConfig(hidden_size=width, intermediate_size=2 * width, projection_dim=width, **options)
         made[f"text_encoder{'_2' * n}"] = (hf.CLIPTextModelWithProjection if n else hf.CLIPTextModel)(config)
     for model in made.values():
         for p in model.parameters():
@@ -81,7 +83,9 @@ def pipeline(folder: Path, some: dict[str, nn.Module]) -> None:
     """Write a pipeline as diffusers does."""
     blocks = {"block_out_channels": (4,), "norm_num_groups": 2, "layers_per_block": 1, "sample_size": 8}
     kinds = {"down_block_types": ("DownEncoderBlock2D",), "up_block_types": ("UpDecoderBlock2D",)}
-    options = {"vae": AutoencoderKL(**blocks, **kinds), "scheduler": EulerDiscreteScheduler(), **some}
+    aim = "v_prediction" if some["text_encoder"].config.hidden_size == 20 else "epsilon"
+    scheduler = EulerDiscreteScheduler(prediction_type=aim)
+    options = {"vae": AutoencoderKL(**blocks, **kinds), "scheduler": scheduler, **some}
     options |= {p.replace("text_encoder", "tokenizer"): tokenizer(folder / "t") for p in some if p != "unet"}
     if "text_encoder_2" in some:
         pipe = StableDiffusionXLPipeline(**options)
@@ -97,10 +101,18 @@ def single_file(path: Path, some: dict[str, nn.Module], dtype: torch.dtype = tor
     xl, tensors = "text_encoder_2" in some, {}
     for name, p in some["unet"].state_dict().items():
         tensors[f"model.diffusion_model.{_stability(name, some['unet'], '.')}"] = p
-    start = "conditioner.embedders.0" if xl else "cond_stage_model"
-    for name, p in some["text_encoder"].state_dict().items():
-        tensors[f"{start}.transformer.text_model.{name.removeprefix('text_model.')}"] = p
-    encoder = some["text_encoder_2"].state_dict() if xl else {}
+    open_clip, start = (
+        "text_encoder_2" if xl else "text_encoder",
+        "conditioner.embedders.1" if xl else "cond_stage_model",
+    )
+    if xl or some["text_encoder"].config.hidden_size == 12:
+        first = "conditioner.embedders.0" if xl else start
+        for name, p in some["text_encoder"].state_dict().items():
+            tensors[f"{first}.transformer.text_model.{name.removeprefix('text_model.')}"] = p
+    encoder = some[open_clip].state_dict() if start not in {n[: len(start)] for n in tensors} else {}
+    if encoder and not xl:  # SD 2 reads the last block but one, which is its pipeline's last
+        last = {n: p for n, p in encoder.items() if "layers.2." in n}
+        encoder |= {n.replace("layers.2.", "layers.3."): torch.randn_like(p) for n, p in last.items()}
     for name, p in encoder.items():
         new = name.removeprefix("text_model.")
         for ours, theirs in OPEN_CLIP:
@@ -111,7 +123,7 @@ def single_file(path: Path, some: dict[str, nn.Module], dtype: torch.dtype = tor
             new = new.replace(".q_proj.", ".in_proj_")
             p = torch.cat([encoder[name.replace("q_proj", f"{c}_proj")] for c in "qkv"])
         if not any(f".{c}_proj." in new for c in "kv"):
-            tensors[f"conditioner.embedders.1.model.{new}"] = p
+            tensors[f"{start}.model.{new}"] = p
     save_file({name: p.to(dtype).contiguous() for name, p in tensors.items()}, path)
 
 

@@ -22,19 +22,21 @@ def single():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.fixture(scope="module", params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["sd", "sdxl"])
+@pytest.fixture(
+    scope="module", params=["sd", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sd2", "sdxl"))]
+)
 def world(request, tmp_path_factory):
     """Return a folder with two models as pipelines and single files, and a LoRA for the first one and its encoders."""
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("world")
-    old = models(xl=request.param)
+    old = models(request.param)
     new = perturbed(old)
     pipeline(folder / "old", old)
     pipeline(folder / "new", new)
     single_file(folder / "old.safetensors", old)
     single_file(folder / "new.safetensors", new, torch.float16)
-    tensors = kohya(folder / "style.safetensors", old, ldm=request.param)
+    tensors = kohya(folder / "style.safetensors", old, ldm=request.param == "sdxl")
     words = ["zwx cat", "red hat", "a dog", "blue sky", "big tree", "old car"]
     prompts = [f"{a} {b} zwx {c}" for a in words for b in words for c in "xyz"]
     (folder / "prompts.txt").write_text("\n".join(prompts))
@@ -168,3 +170,29 @@ def test_a_lora_is_extracted(world, tmp_path, capsys):
     assert {key.partition("_")[0] for key in load_file(out)} == {"lora"}
     assert main(["extract", old, old, "--force", *words]) == MISUSE
     assert "has the weights of" in capsys.readouterr().err
+
+
+@torch.no_grad()
+def change(folder, file, prompts):
+    """Return the change of a UNet's outputs on prompts by a LoRA, with the encoders as they are."""
+    pipe = quiet(lambda: StableDiffusionPipeline.from_pretrained(folder))
+    text = pipe.encode_prompt(prompts, "cpu", 1, do_classifier_free_guidance=False)[0]
+    draw = torch.Generator().manual_seed(9)
+    latents, times = (
+        torch.randn(len(prompts), 4, 8, 8, generator=draw),
+        torch.randint(1000, (len(prompts),), generator=draw),
+    )
+    plain = pipe.unet(latents, times, text).sample
+    quiet(lambda: pipe.load_lora_weights(file))
+    return pipe.unet(latents, times, text).sample - plain
+
+
+@pytest.mark.parametrize("world", [pytest.param("sd2", marks=pytest.mark.slow)], indirect=True)
+def test_what_is_predicted_of_a_unet_is_measured_on_other_prompts(world, tmp_path, capsys):
+    folder, _, _ = world
+    words = moving(folder, out := tmp_path / "moved.safetensors", "--format", "json", "--rows", "96")
+    assert main(words) == OK
+    predicted = json.loads(capsys.readouterr().out)["parts"]["unet"]["kept"]
+    prompts = [f"zwx {a} {b}" for a in ("tall man", "sea", "green hat", "sun", "old dog") for b in "uvw"]
+    d, e = change(folder / "old", folder / "style.safetensors", prompts), change(folder / "new", out, prompts)
+    assert float((2 * d * e - e.square()).sum() / d.square().sum()) == pytest.approx(predicted, abs=0.15)

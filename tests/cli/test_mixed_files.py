@@ -130,10 +130,11 @@ COMMANDS = {
     "bake": "adapters bake {file} --base {new} --out {out}",
     "report": "report {file} {old} {new} {inputs} --rows 24",
     "transfer": "transfer {file} {old} {new} {inputs} --rows 24 --steps 0 --out {out}",
+    "map": "transfer {file} --map {map} --out {folder}",
     "resize": "resize {file} {old} --rank 1 {inputs} --rows 24 --out {out}",
 }
 END = re.compile(r"\.(lora|hada|lokr|alpha|dora|diff|[ab][12]$|oft|w_norm|string_to|token_adapter|bias$|weight$|base_)")
-ALIKE = "bake", "transfer", "resize"
+ALIKE = "bake", "transfer", "map", "resize"
 """Commands that write what they read, in the format of the file."""
 
 
@@ -143,13 +144,17 @@ def world(tmp_path_factory):
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("mixed")
-    old, llama = models(xl=False), tiny_llama()
+    old, llama = models(), tiny_llama()
     pipeline(folder / "old", old)
     pipeline(folder / "new", perturbed(old))
     quiet(lambda: llama.save_pretrained(folder / "llama"))
     quiet(lambda: perturbed({"": llama})[""].save_pretrained(folder / "other"))
     save_file({"input_ids": torch.randint(50, (24, 8))}, folder / "ids.safetensors")
     (folder / "prompts.txt").write_text("\n".join(f"zwx {a} {b}" for a in ("cat", "dog", "hat") for b in "abcdefgh"))
+    for a, b, inputs in (("old", "new", "--prompts prompts.txt"), ("llama", "other", "--inputs ids.safetensors")):
+        option, name = inputs.split()
+        words = ["map", str(folder / a), str(folder / b), option, str(folder / name), "--rows", "24"]
+        assert main([*words, "--out", str(folder / f"{a}.safetensors"), "--quiet"]) == OK
     return folder, old, llama
 
 
@@ -160,9 +165,9 @@ def layers_of(path: Path) -> set[str]:
 
 def run(capsys, command: str, given: Path, **names: str) -> None:
     """Run one command, and check that its output has, or its text names, whatever the given adapter has."""
-    out = given.parent / f"{command}{given.suffix}"
+    out = given.parent / (f"map/{given.name}" if command == "map" else f"{command}{given.suffix}")
     capsys.readouterr()
-    status = main(COMMANDS[command].format(file=given, out=out, **names).split())
+    status = main(COMMANDS[command].format(file=given, out=out, folder=out.parent, **names).split())
     told = capsys.readouterr()
     text = " ".join((told.out + told.err).split())
     assert status in {OK, FINDING, MISUSE}
@@ -184,7 +189,12 @@ def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, cap
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(1)
     save_file(FILES[kind](old), tmp_path / "file.safetensors", METADATA)
-    names = {"old": folder / "old", "new": folder / "new", "part": folder / "old" / "unet"}
+    names = {
+        "old": folder / "old",
+        "new": folder / "new",
+        "part": folder / "old" / "unet",
+        "map": folder / "old.safetensors",
+    }
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file.safetensors", inputs=f"--prompts {folder / 'prompts.txt'}", **names)
 
@@ -195,6 +205,11 @@ def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, c
     torch.set_default_dtype(torch.float32)
     adapted = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind])))
     quiet(lambda: adapted.save_pretrained(tmp_path / "file"))
-    names = {"old": folder / "llama", "new": folder / "other", "part": folder / "llama"}
+    names = {
+        "old": folder / "llama",
+        "new": folder / "other",
+        "part": folder / "llama",
+        "map": folder / "llama.safetensors",
+    }
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file", inputs=f"--inputs {folder / 'ids.safetensors'}", **names)

@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     here = tmp_path_factory.mktemp("recipes")
-    old = models(xl=False)
+    old = models()
     new = perturbed(old)
     for name, some in (("old", old), ("new", new)):
         write_pipeline(here / name, some)

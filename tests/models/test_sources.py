@@ -49,7 +49,7 @@ def served(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Return a hub, with an empty cache, and write a tiny pipeline to ./pipe and its models to ./file.safetensors."""
     torch.set_default_dtype(torch.float32)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    some = models(xl=False)
+    some = models()
     pipeline(tmp_path / "pipe", some)
     single_file(tmp_path / "file.safetensors", some)
     return hub

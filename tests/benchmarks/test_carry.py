@@ -26,7 +26,7 @@ def test_the_recorded_table_is_made_of_the_recorded_moves():
     assert min(m["kept"]["copy"] for m in MOVES if m["kept"]["copy"] is not None) < -0.5
 
 
-@pytest.mark.parametrize("need", RULES)
+@pytest.mark.parametrize("need", KINDS)
 def test_the_constants_of_intervals_are_those_that_fit_the_record(need):
     assert astuple(RULES[need]) == pytest.approx(astuple(fitted(cases(MOVES, KINDS[need]))), abs=0.011)
 

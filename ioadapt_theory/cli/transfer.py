@@ -123,6 +123,7 @@ def _by_map(args: argparse.Namespace) -> int:
 def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[Source, ...]" = ()) -> Work:
     """Move all parts of the adapter and write them; return the outcomes and what to say about the rest."""
     from ioadapt_theory.formats import open_adapter
+    from ioadapt_theory.maps.model_map import fingerprint
     from ioadapt_theory.models.sources import open_source
 
     progress("opening", 0, 1)
@@ -141,9 +142,11 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
         if args.map is None:
             moves.find_inputs(args, file)
         pairs = moves.pairs_of(args, file, source, target)
+        if args.map is not None:  # if it is of none of them, the hashes are told
+            pairs = [pair for pair in pairs if fingerprint(source.load(pair[1])) == args.map.source] or pairs
         result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
     more = moves.write(args, file, result, target, entries, progress, source)
-    why_not = "SOURCE and TARGET do not both have this part"
+    why_not = "SOURCE and TARGET do not both have this part" if args.map is None else "the map is of another part"
     return result, [] if file is None else moves.rest(file, result, more, why_not)
 
 

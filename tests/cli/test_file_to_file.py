@@ -172,6 +172,18 @@ def test_a_lora_is_extracted(world, tmp_path, capsys):
     assert "has the weights of" in capsys.readouterr().err
 
 
+def test_a_map_of_one_part_moves_it_and_names_the_others(world, tmp_path, capsys):
+    folder, tensors, parts = world
+    models, out = [str(folder / "old"), str(folder / "new")], tmp_path / "m.safetensors"
+    words = ["map", *models, "--prompts", str(folder / "prompts.txt"), "--rows", "24", "--layers", "to_q", "to_out.0"]
+    assert main([*words, "--out", str(out)]) == OK
+    assert main(["transfer", str(folder / "style.safetensors"), "--map", str(out), "--out", str(tmp_path)]) == OK
+    told = capsys.readouterr().err
+    assert all(f"layers of {part} " in told for part in parts[1:])
+    written = load_file(tmp_path / "style.safetensors").keys()
+    assert written == {k for k in tensors if k.startswith("lora_unet") and "_to_v." not in k}
+
+
 @torch.no_grad()
 def change(folder, file, prompts):
     """Return the change of a UNet's outputs on prompts by a LoRA, with the encoders as they are."""

@@ -356,6 +356,12 @@ def test_a_start_is_judged_after_its_first_steps():
     assert timed.steps > 0
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_a_single_start_may_take_very_few_steps(steps):
+    outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="change", starts=("two-way",), steps=steps)
+    assert outcome.steps in {0, steps}
+
+
 def test_the_last_steps_are_on_all_rows():
     seen, stages = set(), []
 

@@ -46,7 +46,7 @@ class Budget:
         if self.seconds is not None:
             return (time.monotonic() - self.began) / (self.seconds * (1 - LAST))
         most = self.total - self.last
-        return 1.0 if done >= most else max(0.0, (done - self.first) / (most - self.first))
+        return 1.0 if done >= most else max(0.0, (done - self.first) / max(most - self.first, 1))
 
 
 class Run:

@@ -98,20 +98,10 @@ def function_of(module: nn.Module) -> Operator:
 
 
 def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, trainable: bool | None = False) -> None:
-    """Add adapters to a model's layers; if one cannot be added, nothing is changed.
+    """Add adapters to a model's layers, or change nothing if one cannot be added.
 
-    If the model has no adapters yet, its base is frozen; otherwise only the newly adapted layers are frozen, so that
-    other trainable parameters stay trainable.
-
-    Args:
-        model: the model, changed in place.
-        prepared: name of a layer -> its new adapter.
-        name: name of the adapter.
-        trainable: whether to make the adapter's parameters trainable; None leaves their requires_grad unchanged.
-
-    Raises:
-        InvalidValueError: the name is taken or invalid, a layer is merged or contains adapted layers, or a ``disable``
-            block is open.
+    The base of a model without adapters is frozen, else only the newly adapted layers. ``trainable=None`` leaves the
+    parameters' requires_grad unchanged.
     """
     refuse_if_disabled(model, "adding an adapter")
     named = dict(walk(model))

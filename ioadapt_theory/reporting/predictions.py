@@ -91,14 +91,7 @@ def predict_move(
     explained: float = 0.5,
     batch: int = 64,
 ) -> Predictions:
-    """Return predictions for copies of new adapters and of ``adapter``, from running both models, which stay unchanged.
-
-    See ``report`` for the arguments; ``names`` maps layers of the source to layers of the target.
-
-    Raises:
-        InvalidValueError: inputs are invalid, outputs have different shapes or are not finite, the adapter has no
-            effect, or the target has an adapter of this name.
-    """
+    """Return predictions for copies of new adapters and of ``adapter``, from running both models; see ``report``."""
     batches = whole(inputs, target_inputs, size=batch)
     with disable(source), disable(target):
         compared = Compared.of(source, target, batches[0], call=call, need=need)

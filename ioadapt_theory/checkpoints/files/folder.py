@@ -148,16 +148,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None) -> Checkpoint:
-    """Return a part of a single file in Stable Diffusion's original layout, and any other file unchanged.
-
-    Args:
-        whole: the opened file.
-        part: "unet" (also if None), "vae", "text_encoder" or "all"; must be None for a file in another layout.
-
-    Raises:
-        InvalidValueError: the file has no such part.
-        UnknownNameError: there is no part of this name.
-    """
+    """Return a part ("unet" if None) of a file in Stable Diffusion's original layout, and any other file unchanged."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

@@ -59,16 +59,8 @@ def kinship(
 ) -> Kinship:
     """Return the relation of the target to the source.
 
-    Args:
-        pairs: the layers that both models have.
-        missing: layers of the source without a counterpart.
-        extra: layers of the target that the source lacks.
-        vectors: norms and biases that differ, and the number of norms and biases that both models have.
-        orders: number of layers whose channels were reordered for the comparison.
-        difference: ‖f_T - f_S‖ / ‖f_S‖ for the outputs of source and target, or None if the models were not run.
-
-    Returns:
-        The verdict and its evidence.
+    ``missing`` and ``extra`` are layers of only one of them, ``vectors`` norms and biases that differ and the number of
+    those in both, ``orders`` the number of reordered layers, and ``difference`` is ‖f_T - f_S‖ / ‖f_S‖, if known.
     """
     if difference is not None and difference < ROUNDING:
         what = f"differ by {difference:.1g} of their size" if difference else "are equal"

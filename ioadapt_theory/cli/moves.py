@@ -54,7 +54,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
-    add("--steps", type=int, metavar="N", help="gradient steps of the best start, without labels (default: 20 to 100)")
+    add(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="gradient steps of the best start (default: 20 to 100; two tokenizers: 60 or more)",
+    )
     add_output(parser)
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add_models(parser)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.moving.carrying import CarryReport
 
 
-PAIRED = 60
-"""Default number of steps between models with different tokenizers, which start from zero."""
 EXAMPLES = f"""ADAPTER is a file or folder that `ioadapt adapters` reads, or the folder of a model fine-tuned from
 SOURCE. SOURCE and TARGET are single files (SD 1.x, 2.x, SDXL, SD 3.5, FLUX), folders of pipelines or of transformers
 or diffusers models, hub ids, aliases, or ANI networks such as ani-1x:0. All parts of ADAPTER that both models have
@@ -225,8 +223,7 @@ def _carried(
     options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, progress) | more
     options["match"] = args.match or ("depth" if inputs.pairing else "name")
     if inputs.pairing and args.steps != 0:  # maps explain little of the gradients of models that were trained apart
-        steps = PAIRED if args.seconds is None and args.steps is None else args.steps
-        options |= {"starts": ("zero",), "steps": steps}
+        options["starts"] = ("zero",)
     options |= {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device), "strict": False}
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():

@@ -78,8 +78,9 @@ def transfer(
         starts: what to start from, a selection of "copy", "two-way", "procrustes", "one-way", "blocks" and "zero"; by
             default all of them; no maps of the two models are fitted for "zero" alone.
         steps: number of gradient steps without labels that the best start takes, by default 20, or up to 100
-            for small models; 0 for closed forms only. The last 30 % are on all rows, after the prediction,
-            or, where next tokens of two tokenizers' texts are labels, before it and without its rows.
+            for small models, and 60 or more for two tokenizers; 0 for closed forms only. The last 30 % are on all
+            rows, after the prediction or, where next tokens of two tokenizers' texts are labels, before it and without
+            its rows.
         seconds: time for these steps, instead of their number.
         placement: "weight", "input" or "output" on the target, or "best" to choose one for each layer; by default the
             placement on the source.

@@ -16,6 +16,8 @@ from ioadapt_theory.moving.carrying.trial import Adapters, Trial, tried
 
 LEAST, MOST, WEIGHTS = 20, 100, 3e8
 """Default numbers of steps of the winner for large and for small models, and number of weights times steps between."""
+PAIRED = 60
+"""Least default number of steps for two tokenizers, whose models have little in common but the texts."""
 LEADING, FIRST, LAST, AGAIN = 3, 10, 0.3, 0.5
 """Number of starts that take first steps, number of the winner's steps for each of them, share of the winner's steps
 that are taken on all rows, and the factor of their learning rate, which falls to 0 again."""
@@ -37,7 +39,8 @@ class Budget:
         self.seconds, self.began = trial.options.seconds, time.monotonic()
         weights = sum(p.numel() for p in trial.target.parameters())
         given = trial.options.steps
-        self.total = int(max(LEAST, min(MOST, WEIGHTS // weights))) if given is None else given
+        least = PAIRED if trial.paired else LEAST
+        self.total = int(max(least, min(MOST, WEIGHTS // weights))) if given is None else given
         self.last = round(LAST * self.total)
         self.first = min(max(self.total // FIRST, 3), self.total - self.last)
 
@@ -110,6 +113,7 @@ class Run:
                     p.copy_(best)
         pairs = (rows.predict if not self.trial.labelled else []) + rows.fit + rows.select
         count = budget.last if budget.seconds is None else round(self.done * LAST / (1 - LAST))
+        count = min(count, self.at) if self.trial.labelled else count
         self.done = 0
         while self.done < count and not self.idle:
             self.trial.progress("training further", self.done, count)
@@ -128,7 +132,7 @@ def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]], budget: Bu
 
     A start that is already exact ends the race. The starts with the best scores take their first steps, and the best is
     chosen after them, since the best closed form may be one from which no step leads on. The winner is trained on the
-    selection rows, too; a prediction has rows of its own.
+    selection rows, too, unless labels are known; a prediction has rows of its own.
     """
     runs = dict[Rule, Run]()
     fit, select = trial.rows.fit, trial.rows.select
@@ -150,8 +154,11 @@ def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]], budget: Bu
     while not run.idle and (not run.done or budget.gone(run.done) < 1):
         trial.progress("training", run.done, budget.total)
         count = 1 if budget.seconds else min(STRIDE, budget.total - budget.last - run.done)
-        run.steps(count, lambda k: 1 - budget.gone(k), fit + select)
-    run.look(last=True)
+        run.steps(count, lambda k: 1 - budget.gone(k), fit if trial.labelled else fit + select)
+        if trial.labelled:  # few texts can be learned by heart
+            run.look()
+    if not trial.labelled:
+        run.look(last=True)
     return runs
 
 

@@ -52,7 +52,7 @@ def test_the_error_says_what_to_do(line, told):
         ("transfer lora ./a ./b --out o", "a is not a local file or folder; give a single file"),
         ("transfer lora a b --inputs x", "--out is missing; give the file or folder to write"),
         ("adapters bake lora out --base model.safetensors", "'out' is one argument too many; give --out out."),
-        ("transfer", "The following arguments are required: ADAPTER."),
+        ("transfer", "The following arguments are required: ADAPTER; see `ioadapt transfer --help`."),
         (
             "transfer k.safetensors a b --out o",
             "--out o must be a file that ends in .safetensors, since k.safetensors is",

@@ -36,9 +36,12 @@ OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises its errors, without the usage lines, and suggests similar choices."""
 
+    asked = ""  # the command whose help is named
+
     def error(self, message: str) -> NoReturn:
         """Raise InvalidValueError, which ``guarded`` turns into exit status 2."""
-        hint = "; for JSON, use --format json" if message.startswith("unrecognized") and "--json" in message else ""
+        see = "" if message.endswith("?") or "give" in message else f"; see `{self.asked or self.prog} --help`"
+        hint = "; for JSON, use --format json" if message.startswith("unrecognized") and "--json" in message else see
         msg = f"{message[:1].upper()}{message[1:].rstrip('.')}{hint}{'' if message.endswith('?') else '.'}"
         raise InvalidValueError(msg)
 
@@ -66,6 +69,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
     paper = "the paper 'Revisit Model Adaptation from Parameters to Features'"
     about = f"Input and output adapters: check the claims of {paper}, convert and move adapters, compare checkpoints."
     parser = Parser(prog="ioadapt", description=about)
+    parser.asked = f"ioadapt {chosen}" if chosen in COMMANDS else ""
     version = import_module("importlib.metadata").version("ioadapt-theory") if {"--version", "-V"} & {*argv} else ""
     parser.add_argument("-V", "--version", action="version", version=version)
     parser.add_argument(

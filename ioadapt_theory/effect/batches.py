@@ -98,7 +98,7 @@ def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list
 
 def listed(inputs: Any) -> list[Any]:
     one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
-    if not one and not isinstance(inputs, Iterable):
+    if isinstance(inputs, str) or (not one and not isinstance(inputs, Iterable)):
         msg = f"The inputs must be a tensor, a tuple, a mapping, or a list of these, not {type(inputs).__name__}."
         raise InvalidValueError(msg)
     batches = [inputs] if one else [*inputs]

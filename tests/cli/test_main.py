@@ -27,7 +27,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz'. Did you mean 'claims'?\n"),
         (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
-        (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense.\n"),
+        (
+            ["claims", "--nonsense"],
+            "ioadapt claims: Unrecognized arguments: --nonsense; see `ioadapt claims -",
+        ),
         (["claims", "--json"], "ioadapt claims: Unrecognized arguments: --json; for JSON, use --format json.\n"),
     ],
 )

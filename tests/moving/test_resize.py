@@ -120,5 +120,9 @@ def test_mistakes_are_told():
     model, x = network(0), inputs(32)
     with pytest.raises(InvalidValueError, match="needs a rank or a share of the effect, and not both"):
         resize(model, x)
+    with pytest.raises(InvalidValueError, match="The base has an adapter; merge or remove it first"):
+        extract(model, model, x, rank=2, need="change")
+    with pytest.raises(InvalidValueError, match="must be a tensor, a tuple, a mapping, or a list of these, not str"):
+        resize(model, "texts.txt", rank=2, need="change")
     with pytest.raises(UnknownNameError, match="Unknown adapter 'other'"):
         resize(model, x, rank=2, name="other")

@@ -231,8 +231,12 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
     """Return W_tuned - W in float32, by layer name, for the linear layers and convolutions in which the models differ.
 
     Raises:
-        InvalidValueError: no layer differs, or a layer has a different size.
+        InvalidValueError: no layer differs, a layer has a different size, or a model has an adapter.
     """
+    for what, model in (("base", base), ("tuned model", tuned)):
+        if layers(model):
+            msg = f"The {what} has an adapter; merge or remove it first, since weights are compared."
+            raise InvalidValueError(msg)
     others, found, same = dict(walk(tuned)), dict[str, Tensor](), 0
     for name, module in walk(base):
         if not is_supported(module) or name not in others or not is_supported(others[name]):

@@ -25,6 +25,7 @@ from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
 from toys import two_tokenizers
 from toys.common.style import styled, write
+from toys.cugan import output as generators
 from toys.drift import output as spectrum
 from toys.glyphs import sheet
 from toys.llm import output as language
@@ -116,6 +117,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "carry": recorded.carry,
     "tokenizers": two_tokenizers.section,
     "smollm": language.section,
+    "upscalers": generators.section,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(
@@ -152,6 +154,8 @@ def main(argv: list[str] | None = None) -> int:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         for name, one in language.recorded().items():
             _drawn(name, partial(language.draw, one))
+        if generators.RECORD.exists():
+            _drawn("upscalers", lambda: generators.draw(records.read(generators.RECORD)))
         _drawn("spectrum", lambda: spectrum.draw(drift()))
         return OK
 

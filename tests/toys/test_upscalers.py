@@ -1,13 +1,19 @@
 """The study of the generators: ncnn's layout of files, tasks, shares and the mixed model, without the weights."""
 
+import itertools
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from toys.cugan import images, networks
+from figures import readme
+from toys.common.style import styled
+from toys.cugan import images, networks, output
 from toys.cugan.mixed import fit
 from toys.cugan.shares import model, shares
 from toys.data.weights import MissingPackageError
+from toys.transfer import records
 
 KNOWN = {
     "coefficients": (0.2138453, 0.50316775),
@@ -82,6 +88,23 @@ def test_the_line_of_a_share_that_is_the_cosine_has_slope_one():
     some = [Share(*pair, task, "lora", c, c) for pair, c in cosines.items() for task in "xy"]
     line = model(some, cosines)
     assert line.interval([1, 0.5])[0] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_record_gives_a_table_and_a_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    pairs = [(a, b) for a in "abc" for b in "abc" if a != b]
+    cosines = {f"{a} > {b}": 0.9 if {a, b} == {"a", "b"} else 0.0 for a, b in pairs}
+    errors = {f" > {name}: {task}: ": {"errors": [4.0, 4.1]} for name in "abc" for task in "xy"}
+    for (a, b), task in itertools.product([*pairs, *((n, n) for n in "abc")], "xy"):
+        kept = 1.0 if a == b else cosines[f"{a} > {b}"]
+        errors[f"{a} > {b}: {task}: lora"] = {"errors": [4 - 2 * kept, 4.1 - 2 * kept]}
+    result = {"cosines": cosines, "errors": errors}
+    records.write(tmp_path / "upscalers.json", "upscalers", "python toys/upscalers.py", [0], result)
+    monkeypatch.setattr(output, "RECORD", tmp_path / "upscalers.json")
+    assert "| LoRA | 0.90; 0.90 |  | 0.00; 0.00 | +0.10 (+0.10 to +0.10) |" in readme.SECTIONS["upscalers"]()
+    with styled():
+        assert len(output.draw(result).axes) == 1
+    monkeypatch.setattr(output, "RECORD", tmp_path / "none.json")
+    assert "no record yet" in readme.SECTIONS["upscalers"]()
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch):

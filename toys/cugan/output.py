@@ -9,7 +9,10 @@ from matplotlib.figure import Figure
 
 from toys.common.style import FULL_WIDTH, INK, METHODS
 from toys.cugan.shares import Share, model, shares
+from toys.transfer import records
 from toys.transfer.output.table import terminal
+
+RECORD: Final = records.DATA / "upscalers.json"
 
 ROWS: Final = {
     "lora": ("LoRA", METHODS["lora"], "o"),
@@ -37,19 +40,36 @@ def measured(result: Mapping[str, Any]) -> tuple[list[Share], list[str], dict[tu
 
 
 def text(result: Mapping[str, Any]) -> str:
+    return terminal(markdown(result))
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """Return a table of both shares by kind of pair, and of the change of the first with the cosine of the weights."""
     made, idle, cosines = measured(result)
-    present = [row for row in ROWS if any(one.row == row for one in made)]
-    lines = ["| share kept (of its own gain; of a LoRA trained on the target) | " + " | ".join(KINDS) + " |"]
-    lines.append("| --- " * (len(KINDS) + 1) + "|")
-    for row in present:
+    lines = [
+        f"| adapter | {' | '.join(KINDS)} | at a cosine that is 0.1 higher |",
+        "| --- " * (len(KINDS) + 2) + "|",
+    ]
+    for row in (row for row in ROWS if any(one.row == row for one in made)):
+        some = [one for one in made if one.row == row]
         cells = []
         for low, high in KINDS.values():
-            some = [one for one in made if one.row == row and low < cosines[one.source, one.target] <= high]
-            cells.append(f"{mean(o.own for o in some):.2f}; {mean(o.retrained for o in some):.2f}" if some else "")
-        lines.append(f"| {ROWS[row][0]} | " + " | ".join(cells) + " |")
+            few = [one for one in some if low < cosines[one.source, one.target] <= high]
+            cells.append(f"{mean(o.own for o in few):.2f}; {mean(o.retrained for o in few):.2f}" if few else "")
+        value, *ends = model(some, cosines).interval([0, 0.1]) if len(some) > 6 else (0.0, 0.0, 0.0)
+        cells.append(f"{value:+.2f} ({ends[0]:+.2f} to {ends[1]:+.2f})" if len(some) > 6 else "")
+        lines.append(f"| {ROWS[row][0]} | {' | '.join(cells)} |")
     if idle:
         lines.append(f"\nNothing to gain, left out: {'; '.join(idle)}.")
-    return terminal("\n".join(lines))
+    return "\n".join(lines)
+
+
+def section() -> str:
+    """Return the section on the record, in Markdown, for the page."""
+    if not RECORD.exists():
+        return "There is no record yet of `python toys/upscalers.py`.\n"
+    alt = "Chart: the share of its gain that each adapter keeps on another generator, by the cosine of the weights"
+    return f"![{alt}](upscalers.png)\n\n{markdown(records.read(RECORD))}\n"
 
 
 def draw(result: Mapping[str, Any]) -> Figure:

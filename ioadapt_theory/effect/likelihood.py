@@ -26,7 +26,8 @@ def read(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Te
         return run(model, batch, call, seed), None
     with heard(model) as logits:
         output = run(model, batch, call, seed)
-    return output, log_likelihood(logits[-1], *text)
+    whole = bool(logits) and logits[-1].shape[:2] == text[0].shape
+    return output, log_likelihood(logits[-1], *text) if whole else None
 
 
 def tokens(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor] | None:
@@ -46,9 +47,14 @@ def _is_causal(model: nn.Module) -> bool:
 
 @contextmanager
 def heard(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect the logits of the model's forward passes inside the block."""
+    """Collect the logits of the model's forward passes inside the block, of results that have some."""
     found: list[Tensor] = []
-    handle = model.register_forward_hook(lambda _model, _args, result: found.append(result.logits))
+
+    def hear(_model: nn.Module, _args: Any, result: Any) -> None:
+        if isinstance(logits := getattr(result, "logits", None), Tensor):
+            found.append(logits)
+
+    handle = model.register_forward_hook(hear)
     try:
         yield found
     finally:

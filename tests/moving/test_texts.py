@@ -83,3 +83,11 @@ def test_a_model_that_reads_both_ways_has_no_next_tokens() -> None:
     found = tokens(copy.deepcopy(llama(0)), (ids,))
     assert found is not None
     assert found[1].all()
+
+
+@pytest.mark.parametrize("call", [lambda m, x: m(x, return_dict=False)[0], lambda m, x: m(x, logits_to_keep=4).logits])
+def test_results_without_the_logits_of_all_tokens_are_predicted(call: Any) -> None:
+    outcome: Any = transfer(
+        trained(), llama(0), inputs=texts(32, 0), call=call, need="labels", starts=("copy",), steps=0
+    )
+    assert not outcome.prediction.told

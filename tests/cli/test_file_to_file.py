@@ -144,7 +144,7 @@ def test_a_file_is_resized(world, tmp_path, capsys):
     folder, tensors, _ = world
     out = str(tmp_path / "small.safetensors")
     words = ["resize", str(folder / "style.safetensors"), str(folder / "old.safetensors"), "--out", out]
-    words += ["--prompts", str(folder / "prompts.txt"), "--rows", "24"]
+    words += ["--prompts", str(folder / "prompts.txt"), "--rows", "24", "--steps", "3"]
     assert main(words) == MISUSE
     assert "Give --rank R or --share F, and not both." in capsys.readouterr().err
     assert main([*words, "--rank", "1"]) == OK
@@ -162,7 +162,7 @@ def test_a_lora_is_extracted(world, tmp_path, capsys):
         str(folder / "new.safetensors"),
         str(tmp_path / "extracted.safetensors"),
     )
-    words = ["--rank", "2", "--out", out, "--prompts", str(folder / "prompts.txt"), "--rows", "24"]
+    words = ["--rank", "2", "--out", out, "--prompts", str(folder / "prompts.txt"), "--rows", "24", "--steps", "3"]
     assert main(["extract", new, old, "--format", "json", *words]) == OK
     told = capsys.readouterr()
     assert [*json.loads(told.out[told.out.index("{\n") :])["parts"]] == parts

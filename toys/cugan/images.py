@@ -1,8 +1,7 @@
-"""Photographs that scikit-image ships, cut into patches, and three tasks that the generators were not trained for.
+"""Photographs that scikit-image ships, cut into patches, and two tasks that the generators were not trained for.
 
 A network that enlarges images gets a patch and must return the same part of the photograph at twice the size. In the
-task "sepia" it must also change the colours. In "defocus" and "lines" its input is degraded: blurred by a disk, or
-with every fourth row darkened.
+task "sepia" it must also change the colours. In "lines" every fourth row of its input is darkened.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import avg_pool2d
 
 from toys.cugan.networks import INSTALL, MARGIN
 from toys.data.weights import installed, verified
@@ -33,19 +32,12 @@ def sepia(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
     return small, toned.clamp_max(1.0)
 
 
-def defocus(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
-    y, x = torch.meshgrid(torch.arange(-2, 3), torch.arange(-2, 3), indexing="ij")
-    disk = (x.square() + y.square() <= 4).to(small)
-    blurred = conv2d(small.flatten(0, 1)[:, None], (disk / disk.sum())[None, None], padding="same")
-    return blurred.reshape(small.shape), large
-
-
 def lines(small: Tensor, large: Tensor) -> tuple[Tensor, Tensor]:
     dark = torch.where(torch.arange(small.shape[2]) % 4 == 0, 0.5, 1.0).to(small)
     return small * dark[:, None], large
 
 
-TASKS: Final[Mapping[str, Task]] = {"sepia": sepia, "defocus": defocus, "lines": lines}
+TASKS: Final[Mapping[str, Task]] = {"sepia": sepia, "lines": lines}
 
 
 def patches(names: tuple[str, ...], count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:

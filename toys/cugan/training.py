@@ -54,10 +54,14 @@ def held_out(task: str, photographs: tuple[str, ...], count: int) -> tuple[Tenso
 
 
 def errors(model: nn.Module, task: str, photographs: tuple[str, ...] = TEST, count: int = 24) -> list[float]:
-    """Return the mean squared error on each of ``count`` patches of the photographs, in units of 1e-3."""
+    """Return the mean squared error on each of ``count`` patches of the photographs, in units of 1e-3.
+
+    Outputs are clipped to [0, 1], as in a file: some networks diverge on some patches.
+    """
     x, y = held_out(task, photographs, count)
     with torch.no_grad():
-        found = [1e3 * (model(x[k : k + 4]) - y[k : k + 4]).square().mean((1, 2, 3)) for k in range(0, count, 4)]
+        images = [model(x[k : k + 4]).clamp(0, 1) for k in range(0, count, 4)]
+        found = [1e3 * (image - y[4 * k : 4 * k + 4]).square().mean((1, 2, 3)) for k, image in enumerate(images)]
     return torch.cat(found).tolist()
 
 

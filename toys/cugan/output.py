@@ -1,14 +1,14 @@
 """The table and the figure of a record of the generators: the share kept against the cosine of the weights."""
 
 from collections.abc import Mapping
-from statistics import mean
+from statistics import mean, median
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from toys.common.style import FULL_WIDTH, INK, METHODS
-from toys.cugan.shares import Share, model, shares
+from toys.cugan.shares import EDGES, Share, model, shares
 from toys.transfer import records
 from toys.transfer.output.table import terminal
 
@@ -44,7 +44,7 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Return a table of both shares by kind of pair, and of the change of the first with the cosine of the weights."""
+    """Return medians of both shares by kind of pair, and the change of the first with the cosine of the weights."""
     made, idle, cosines = measured(result)
     lines = [
         f"| adapter | {' | '.join(KINDS)} | at a cosine that is 0.1 higher |",
@@ -55,7 +55,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         cells = []
         for low, high in KINDS.values():
             few = [one for one in some if low < cosines[one.source, one.target] <= high]
-            cells.append(f"{mean(o.own for o in few):.2f}; {mean(o.retrained for o in few):.2f}" if few else "")
+            cells.append(f"{median(o.own for o in few):.2f}; {median(o.retrained for o in few):.2f}" if few else "")
         value, *ends = model(some, cosines).interval([0, 0.1]) if len(some) > 6 else (0.0, 0.0, 0.0)
         cells.append(f"{value:+.2f} ({ends[0]:+.2f} to {ends[1]:+.2f})" if len(some) > 6 else "")
         lines.append(f"| {ROWS[row][0]} | {' | '.join(cells)} |")
@@ -84,9 +84,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
         some = [one for one in made if one.row == row]
         pairs = sorted({(one.source, one.target) for one in some})
         means = [mean(one.own for one in some if (one.source, one.target) == pair) for pair in pairs]
-        ax.plot(
-            [cosines[pair] for pair in pairs], np.clip(means, -1, 1.5), marker, color=colour, ms=4, alpha=0.6, mew=0
-        )
+        ax.plot([cosines[pair] for pair in pairs], np.clip(means, *EDGES), marker, color=colour, ms=4, alpha=0.6, mew=0)
         if len(pairs) > 6:
             line = model(some, cosines)
             middle, low, high = np.array([line.interval([1, x]) for x in at]).T

@@ -10,6 +10,9 @@ from toys.cugan.mixed import Fit, fit
 
 DECIDED: Final = 3.0
 """Number of standard errors that the gain of an adapter trained on the target must have, or the cell is left out."""
+EDGES: Final = (-1.0, 1.5)
+"""Shares beyond these count as these in the mixed model, and are drawn there: an adapter that destroys all images keeps
+any number below -1."""
 Errors = Mapping[tuple[str, str, str, str], np.ndarray]
 """(source, target, task, row) -> the error on each test patch; without an adapter, the row and the source are ""."""
 
@@ -59,7 +62,7 @@ def _decided(gains: np.ndarray) -> bool:
 
 def model(some: Sequence[Share], cosines: Mapping[tuple[str, str], float], of: str = "own") -> Fit:
     """Fit the share as a line in the weight cosine; source, target and task have random effects."""
-    y = np.array([getattr(one, of) for one in some])
+    y = np.clip([getattr(one, of) for one in some], *EDGES)
     x = np.array([[1.0, cosines[one.source, one.target]] for one in some])
     groups: Any = [[getattr(one, name) for one in some] for name in ("source", "target", "task")]
     return fit(y, x, groups)

@@ -100,6 +100,7 @@ def match(
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
     chosen = component is not None
     component = _component(file, parts, component)
+    places = replace(places, deeper=tuple(name for name in places.deeper if name.component == component))
     layers, lost = dict[str, StoredLayer](), dict[Name, str]()
     for name in stored:
         if name.component == component:

@@ -133,7 +133,10 @@ COMMANDS = {
     "map": "transfer {file} --map {map} --out {folder}",
     "resize": "resize {file} {old} --rank 1 {inputs} --rows 24 --out {out}",
 }
-END = re.compile(r"\.(lora|hada|lokr|alpha|dora|diff|[ab][12]$|oft|w_norm|string_to|token_adapter|bias$|weight$|base_)")
+END = re.compile(
+    r"\.(lora|hada|lokr|alpha|dora|diff|[ab][12]$|oft|w_norm|string_to|token_adapter|bias$|weight$|base_|(input|output|weight)\.[AB]$)"
+)
+UNET = re.compile(r"^lora_unet_|^base_model.model.")
 ALIKE = "bake", "transfer", "map", "resize"
 """Commands that write what they read, in the format of the file."""
 
@@ -163,6 +166,11 @@ def layers_of(path: Path) -> set[str]:
     return {END.split(key)[0] for key in load_file(file)}
 
 
+def plain(name: str) -> str:
+    """Return a layer's name as it is compared: ioadapt's own format has dots where kohya's has underscores."""
+    return UNET.sub("", name).replace(".", "_")
+
+
 def run(capsys, command: str, given: Path, **names: str) -> None:
     """Run one command, and check that its output has, or its text names, whatever the given adapter has."""
     out = given.parent / (f"map/{given.name}" if command == "map" else f"{command}{given.suffix}")
@@ -177,14 +185,14 @@ def run(capsys, command: str, given: Path, **names: str) -> None:
         assert line.endswith(".")
         assert not out.exists()
     elif command in ALIKE and out.exists():
-        for lost in layers_of(given) - layers_of(out):
+        for lost in (n for n in layers_of(given) if plain(n) not in {plain(other) for other in layers_of(out)}):
             part = "unet; its 12" if "unet" in lost else "text_encoder; its 4"
             whole = f"No adapter of {part} layers are left out".replace(";", " is written;") in text
             whole |= (
                 not re.search("unet|diffusion_model", lost)
                 and "4 layers of text_encoder are left out: the map is of" in text
             )
-            assert whole or re.sub("^lora_unet_|^base_model.model.", "", lost) in text, (command, lost)
+            assert whole or UNET.sub("", lost) in text, (command, lost)
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -200,8 +208,6 @@ def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, cap
         "map": folder / "old.safetensors",
     }
     for command in COMMANDS:
-        if (kind, command) == ("glora", "map"):
-            pytest.xfail("a map leaves out layers of a GLoRA without naming each")
         run(capsys, command, tmp_path / "file.safetensors", inputs=f"--prompts {folder / 'prompts.txt'}", **names)
 
 

@@ -10,10 +10,13 @@ from diffusers import UNet2DConditionModel
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, adapt
+from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.cli import MISUSE, OK, main
-from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats import load, open_adapter, save
+from ioadapt_theory.formats.match import match
 from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.checkpoints.test_unet_names import both
@@ -99,3 +102,21 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(tiny_llama(1, 6), file)
+
+
+def test_blocks_of_another_part_are_not_those_that_a_model_lacks(tmp_path):
+    """The text encoders of SDXL differ in depth; a file for both fits the shallower one whole."""
+    state, file = {}, tmp_path / "lora.safetensors"
+    for part, width, depth in ((1, 12, 1), (2, 20, 2)):
+        for i in range(depth):
+            key = f"lora_te{part}_text_model_encoder_layers_{i}_self_attn_q_proj"
+            state[f"{key}.lora_down.weight"], state[f"{key}.lora_up.weight"] = (
+                torch.ones(1, width),
+                torch.ones(width, 1),
+            )
+    save_file(state, file)
+    sizes = {"hidden_size": 12, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = CLIPTextModel(CLIPTextConfig(vocab_size=54, projection_dim=12, **sizes)).float()
+    matched = match(open_adapter(file), ModelWeights(model), "text_encoder")
+    matched.require_complete()
+    assert [*matched.layers] == ["encoder.layers.0.self_attn.q_proj"]

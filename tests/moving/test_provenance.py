@@ -116,7 +116,8 @@ def test_blocks_of_another_part_are_not_those_that_a_model_lacks(tmp_path):
             )
     save_file(state, file)
     sizes = {"hidden_size": 12, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
-    model = CLIPTextModel(CLIPTextConfig(vocab_size=54, projection_dim=12, **sizes)).float()
+    encoder = CLIPTextModel(CLIPTextConfig(vocab_size=54, projection_dim=12, **sizes)).float()
+    model = nn.ModuleDict({"text_model": encoder})  # named as in a single file
     matched = match(open_adapter(file), ModelWeights(model), "text_encoder")
     matched.require_complete()
-    assert [*matched.layers] == ["encoder.layers.0.self_attn.q_proj"]
+    assert [*matched.layers] == ["text_model.encoder.layers.0.self_attn.q_proj"]

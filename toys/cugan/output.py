@@ -76,7 +76,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
     """Draw the mean share over tasks of each pair of networks, and the line of the mixed model with its interval."""
     made, _, cosines = measured(result)
     present = [row for row in ROWS if any(one.row == row for one in made)]
-    figure = Figure(figsize=(FULL_WIDTH, 3.4))
+    figure = Figure(figsize=(FULL_WIDTH, 3.6))
     axes = figure.subplots(1, len(present), sharex=True, sharey=True, squeeze=False)[0]
     at = np.linspace(0, 1, 50)
     for ax, row in zip(axes, present, strict=True):
@@ -95,5 +95,5 @@ def draw(result: Mapping[str, Any]) -> Figure:
         ax.set_title(label)
         ax.set_ylim(-1.05, 1.55)
     figure.supxlabel("cosine between the weights of source and target")
-    axes[0].set_ylabel("share of its gain that an adapter keeps\n(values beyond -1 and 1.5 are drawn at the edge)")
+    axes[0].set_ylabel("share of its gain that is kept\n(values beyond are at the edge)")
     return figure

@@ -50,9 +50,6 @@ if __name__ == "__main__":
         save_file({key: t + 0.01 * torch.randn_like(t) for key, t in network().state_dict().items()}, two)
         assert "prop-2-input" in command("claims")
         assert "0.weight" in command("similarity", str(one), str(two), "--format", "json")
-        assert "--inputs" in command(
-            "report", str(folder / "adapter"), str(one), str(two), "--html", str(folder / "page.html")
-        )
         assert "output" in command("adapters", "inspect", str(folder / "adapter"), "--base", str(one))
         command("adapters", "bake", str(folder / "adapter"), "--out", str(folder / "lora"), "--base", str(one))
     assert PRESETS["sd15"].steps == 500

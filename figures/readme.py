@@ -94,11 +94,11 @@ def drift() -> dict[str, Any]:
     return records.read(records.DATA / "spectrum.json")
 
 
-def reported(*models: str) -> str:
-    """Return the command ``ioadapt report`` for two named models, and its output, as a Markdown block."""
+def compared(*models: str) -> str:
+    """Return the command ``ioadapt similarity`` for named models, and its output, as a Markdown block."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
-        command(["report", *models])
-    return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
+        command(["similarity", *models, "--quiet"])
+    return f"```\n$ ioadapt similarity {' '.join(models)}\n{said.getvalue()}```\n"
 
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
@@ -112,13 +112,12 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "kinds": kinds,
     "results": endpoint.results,
     "spectrum": lambda: spectrum.section(drift()),
-    "kinship": recorded.kinship,
     "products": recorded.products,
     "carry": recorded.carry,
     "tokenizers": two_tokenizers.section,
     "smollm": language.section,
     "upscalers": generators.section,
-    "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
+    "compared": partial(compared, "ani-1x:0", "ani-1ccx:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(
     r"(<!-- ([a-z-]+): written by python -m figures\.readme -->\n).*?(<!-- end of \2 -->)", re.DOTALL

@@ -32,7 +32,7 @@ class Pipe(StableDiffusionPipeline):
         (lambda: load(Pipe(), "lora.safetensors"), "not Pipe; give one of its models, such as .unet"),
         (lambda: load("model", "lora.safetensors"), "not str; give a model: load(model, path)"),
         (lambda: report(net(), net(), "lora.safetensors"), "not the file lora.safetensors; load(source, file) first"),
-        (lambda: report("a", "b"), "use `ioadapt report [ADAPTER] SOURCE TARGET`"),
+        (lambda: report("a", "b"), "use `ioadapt report [ADAPTER] SOURCE TARGET --inputs"),
     ],
 )
 def test_the_error_says_what_to_do(line, told):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +11,6 @@ FOLDER: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "recorded"
 
 def _results(name: str) -> Any:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["results"]
-
-
-def kinship() -> str:
-    rows = _results("report")["pairs"]
-    every, right = (
-        Counter(row["right"] for row in some) for some in (rows, [r for r in rows if r["said"] == r["right"]])
-    )
-    parts = ", ".join(f"{word} {right[word]} of {n}" for word, n in every.items())
-    networks = len({row["network"] for row in rows})
-    return (
-        f"The report was tested on {len(rows)} pairs of models, made from {networks} small networks that were not used"
-        f" to develop the rules. It states the correct relation for {right.total()} pairs: {parts} (`python -m"
-        " benchmarks report`).\n"
-    )
 
 
 def products() -> str:

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from contextlib import ExitStack
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import OK, moves, progress_bar
-from ioadapt_theory.cli.files import Files, check_counts, open_model
+from ioadapt_theory.cli import OK, moves
+from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.options import add_models, device_of, moved, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
@@ -15,18 +14,15 @@ from ioadapt_theory.outputs import at_home
 if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
-EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`. ADAPTER is a file or folder that
-`ioadapt adapters` reads; without ADAPTER, the report recommends where to train a new one.
-
-The weights show how the two models are related and how similar their layers are. To predict how much of its gain an
-adapter keeps, add --inputs or --prompts: both models then run on unlabelled inputs from the adapter's domain. For the
-models and inputs that can be run, see `ioadapt transfer --help`; for ANI networks, BATCH has the features of the atoms,
-named H, C, N and O.
+EXAMPLES = """Both models run on unlabelled inputs from the adapter's domain, with and without a copy of the adapter.
+ADAPTER is a file or folder that `ioadapt adapters` reads; without ADAPTER, the report recommends where to train a new
+one. For the models and inputs that can be run, see `ioadapt transfer --help`; for ANI networks, BATCH has the features
+of the atoms, named H, C, N and O. `ioadapt similarity` compares the weights of models.
 
 examples:
-  ioadapt report ani-1x:0 ani-1ccx:0
-  ioadapt report lora.safetensors sd15 lcm --html report.html
   ioadapt report my_adapter ./base ./tuned --inputs batch.safetensors --format json
+  ioadapt report lora.safetensors old.safetensors new.safetensors --prompts prompts.txt --html report.html
+  ioadapt report ani-1x:0 ani-1ccx:0 --inputs atoms.npz
 """
 
 
@@ -54,8 +50,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     check_counts(batch=(args.batch, 1), rows=(args.rows, 1))
     args.adapter, args.source, args.target = _in_order(args.names)
-    live = args.inputs is not None or args.prompts is not None
-    outcome, left_out = _live(args) if live else _stored(args)
+    if args.inputs is None and args.prompts is None:
+        msg = "Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others; to compare only"
+        msg += f" the weights, use `ioadapt similarity {args.source} {args.target}`."
+        raise InvalidValueError(msg)
+    outcome, left_out = _reported(args)
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import told
     from ioadapt_theory.outputs import write_text
@@ -98,35 +97,7 @@ def _in_order(names: list[str]) -> tuple[str | None, str, str]:
     return (None, names[0], names[1]) if len(names) == 2 else (names[0], names[1], names[2])
 
 
-def _stored(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
-    from ioadapt_theory.reporting.assemble import report
-    from ioadapt_theory.reporting.kin.counterparts import under_common_names
-
-    with ExitStack() as stack, progress_bar() as progress:
-        hint = "give two models after the adapter: ioadapt report ADAPTER SOURCE TARGET"
-        both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
-        source, target = under_common_names(*both, adapted=args.adapter is not None)
-        adapters, lost, left_out = (None, None, {}) if args.adapter is None else _file(args, source)
-        names = (args.source, args.target, args.adapter)
-        return report(source, target, adapters, lost=lost, names=names, progress=progress), left_out
-
-
-def _file(args: argparse.Namespace, source: Any) -> tuple[dict[str, Any], dict[str, str], dict[str, int]]:
-    """Return the adapters by layer of the source, why layers do not fit, and the sizes of the other components."""
-    from ioadapt_theory.formats import open_adapter
-    from ioadapt_theory.formats.match import fitted, match
-
-    opened = open_adapter(args.adapter)
-    matched = match(opened, source, args.component, called="source")
-    if not matched.layers:
-        name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({name}: {why}); SOURCE must be the adapter's base model."
-        raise InvalidValueError(msg)
-    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
-    return adapters, {str(name): why for name, why in matched.lost.items()}, matched.left_out
-
-
-def _live(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
+def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.models.sources import open_source

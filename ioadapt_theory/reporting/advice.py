@@ -5,7 +5,6 @@ from statistics import median
 from typing import Final
 
 from ioadapt_theory.effect import Prediction
-from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.predictions import SIDES, TIE, Predictions
 
 CARRY: Final = (
@@ -22,7 +21,7 @@ class Advice:
         how: the action, as a clause.
         why: the reason for the action, which may contain a predicted share of the gain.
         kept: predicted share of the adapter's gain (its reduction of the loss) that this action keeps; 0 to train a new
-            adapter instead, None without a prediction.
+            adapter instead, None if it is not known.
     """
 
     how: str
@@ -39,36 +38,18 @@ ELSEWHERE: Final = Advice(
 )
 
 
-def advise(kinship: Kinship, predictions: Predictions | None, *, adapted: bool) -> list[Advice]:
+def advise(predictions: Predictions, *, adapted: bool) -> list[Advice]:
     """Return the recommended actions, best first; ``adapted`` is whether there is an adapter to move."""
-    if predictions is None:
-        return _of_weights(kinship, adapted=adapted)
     if not adapted:
         return _of_sides(predictions)
     if predictions.copied is None:
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
-    if kinship.relation is Relation.SAME and predictions.copied.kept < 1 - TIE:
+    if predictions.same and predictions.copied.kept < 1 - TIE:
         kept = f"a copy is predicted to keep only {predictions.copied.kept:z.2f} of the adapter's gain"
         why = f"the models compute the same function with different weights, and {kept}"
         advice = [Advice(CARRY, why), *(one for one in advice if one.how != CARRY)]
     return advice
-
-
-def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
-    if kinship.relation is Relation.SAME and not kinship.reordered:
-        how = "copy the adapter unchanged" if adapted else "any adapter can be copied unchanged"
-        return [Advice(how, "the two models compute the same function")]
-    why = "weights alone do not show how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
-    measure = Advice("give unlabelled inputs and models that can be run (--inputs BATCH, in Python inputs=)", why)
-    if kinship.relation is Relation.SAME:
-        how = CARRY if adapted else f"train an adapter, then {CARRY}"
-        return [Advice(how, "neurons or heads are permuted, so a copy may act on the wrong ones"), measure]
-    if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
-        how = CARRY if adapted else "train an adapter on each model"
-        advice = [measure, Advice(how, f"a copy is not expected to work between such models ({kinship.relation})")]
-        return [*advice, ELSEWHERE] if adapted and kinship.relation is Relation.DIFFERENT else advice
-    return [measure]
 
 
 def _of_effect(copied: Prediction) -> list[Advice]:

@@ -16,14 +16,16 @@ _STYLE: Final = """
 def to_html(report: Report) -> str:
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
-    predicted = [] if report.predictions is None else text.prediction_lines(report.predictions)
     layers = table_of(text.table(report.layers, report.predictions), long=True)
     advice = [f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice]
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
-        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *predicted)),
+        *(
+            f"<p>{escape(line)}</p>"
+            for line in (text.outputs(report), text.counts(report), *text.prediction_lines(report.predictions))
+        ),
         _section("Advice", f"<dl>{''.join(advice)}</dl>"),
-        _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.note(report))}</p>{layers}"),
+        _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.NOTE)}</p>{layers}"),
         _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
         _names(f"Only in {source}", report.missing),
         _names(f"Only in {target}", report.extra),

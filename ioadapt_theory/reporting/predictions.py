@@ -27,6 +27,8 @@ ENOUGH, LEAST = 64, 4
 
 TIE = 0.02
 """Difference from the largest share of the gain up to which a side or a way counts as equally good."""
+ROUNDING: Final = 1e-4
+"""Largest relative difference of outputs that is attributed to rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Predictions:
     explained: float
     compared: Compared
     damaged: bool = False
+
+    @property
+    def same(self) -> bool:
+        """Whether the plain models give the same outputs, up to rounding."""
+        return self.difference < ROUNDING
 
     @property
     def bound(self) -> float | None:

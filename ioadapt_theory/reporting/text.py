@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Final
 
-from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.pages import aligned
 from ioadapt_theory.reporting.assemble import Report
-from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
-from ioadapt_theory.reporting.kin.layers import LayerPair
+from ioadapt_theory.reporting.layers import LayerPair
 from ioadapt_theory.reporting.predictions import SIDES, Predictions
 
 ROWS: Final = 10
 """Maximum number of layers to show; the HTML page and the JSON have all layers."""
+NOTE: Final = (
+    "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight: expected"
+    " share of its gain (R) that a new adapter with this placement keeps when it is copied."
+)
 
 
 def to_text(report: Report, width: int = 100) -> str:
@@ -21,19 +23,21 @@ def to_text(report: Report, width: int = 100) -> str:
 
     Example:
         >>> import copy
+        >>> import torch
         >>> from torch import nn
         >>> from ioadapt_theory.reporting import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
-        >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
-        Any adapter can be copied unchanged: the two models compute the same function.
+        >>> told = report(model, copy.deepcopy(model), inputs=torch.randn(64, 64), need="change")
+        >>> print(to_text(told).splitlines()[0])
+        Train an adapter with placement="input": a copy is expected to keep 1.00 of its gain.
     """
     paragraphs = [
         str(report),
         *(f"Or {str(advice)[0].lower()}{str(advice)[1:]}" for advice in report.advice[1:4]),
         "",
-        f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
+        outputs(report),
         counts(report),
-        *(() if report.predictions is None else prediction_lines(report.predictions)),
+        *prediction_lines(report.predictions),
         *(f"{name} is not moved: {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
@@ -42,21 +46,16 @@ def to_text(report: Report, width: int = 100) -> str:
         lines.append(
             fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows all of them.", width)
         )
-    lines.append(fill(note(report), width))
+    lines.append(fill(NOTE, width))
     return "\n".join(lines) + "\n"
 
 
-def note(report: Report) -> str:
-    if report.predictions is not None:
-        return (
-            "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight:"
-            " expected share of its gain (R) that a new adapter with this placement keeps when it is copied."
-        )
-    return (
-        "weight: cosine of the weights; norms: ratio of their norms, target over source; input, output: similarity of"
-        " the layers' input and output sides (0 unrelated, 1 equal); chance: not more similar than unrelated channels;"
-        " few: too few channels to decide."
-    )
+def outputs(report: Report) -> str:
+    """Return a sentence about the outputs of the plain models."""
+    source, target, _ = report.names
+    apart = report.predictions.difference
+    what = "are equal" if apart == 0 else f"differ by {100 * apart:.2g} % of their size"
+    return f"{source} -> {target}: on these inputs, the outputs of the plain models {what}."
 
 
 def counts(report: Report) -> str:
@@ -103,26 +102,13 @@ def shown(report: Report) -> list[LayerPair]:
     return [pair for pair in report.layers if pair.name in names]
 
 
-def table(pairs: Sequence[LayerPair], predictions: Predictions | None) -> list[list[str]]:
-    sides = ["input", "output"] if predictions is None else [str(side) for side in SIDES]
-    lines = [["layer", "weight" if predictions is None else "cosine", "norms", *sides]]
+def table(pairs: Sequence[LayerPair], predictions: Predictions) -> list[list[str]]:
+    lines = [["layer", "cosine", "norms", *map(str, SIDES)]]
     for pair in pairs:
-        if predictions is None:
-            alike = pair.likeness.equal or (pair.likeness.z or 0.0) >= RELATED
-            cells = [side(null, alike=alike) for null in (pair.sides.input, pair.sides.output)]
-        else:
-            shares = (predictions.expected.get((pair.name, one)) for one in sides)
-            cells = [number(None if one is None else one.R) for one in shares]
-        lines.append([pair.name, number(pair.sides.cosine), number(pair.sides.ratio), *cells])
+        shares = (predictions.expected.get((pair.name, side)) for side in SIDES)
+        values = (pair.cosine, pair.ratio, *(None if one is None else one.R for one in shares))
+        lines.append([pair.name, *map(number, values)])
     return lines
-
-
-def side(null: Null | None, *, alike: bool) -> str:
-    if null is None or null.excess is None or null.z is None:
-        return "-"
-    if alike or null.z >= STANDS_OUT:
-        return number(null.excess)
-    return "few" if null.too_small else "chance"
 
 
 def number(value: float | None) -> str:

@@ -123,8 +123,8 @@ def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> 
     ]
     return [
         f"{labels[0]} has {len(parts[0])} numbered modules, and {labels[i]} has {len(some)}. If blocks were removed and"
-        " renumbered, the same name may refer to different layers; use `ioadapt report`, which pairs layers by their"
-        " weights."
+        " renumbered, the same name may refer to different layers; `ioadapt transfer --match provenance` pairs"
+        " layers by their weights."
         for i, some in enumerate(parts)
         if len(some) != len(parts[0]) and parts[0] & some
     ]

@@ -18,10 +18,10 @@ from toys.page.example import EXAMPLE
 from toys.transfer.records import rounded
 
 HERE: Final = Path(__file__).parent
-MODELS: Final = ("ani-1x:0", "ani-1ccx:0")
+MODELS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")
 MORE: Final = "Read on: <code>README.md</code>; <code>make docs</code> builds the documentation."
 COLUMNS: Final = 90
-"""Width of the report on the page, in characters; longer lines wrap."""
+"""Width of a table on the page, in characters; longer lines wrap."""
 _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
@@ -44,17 +44,17 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         "carried": moving.section(),
         "moves": str(moving.count()),
         "example": escape(EXAMPLE),
-        "report-command": escape(f"ioadapt report {' '.join(MODELS)}"),
-        "report": _wrapped(reported()),
+        "compare-command": escape(f"ioadapt similarity {' '.join(MODELS)}"),
+        "compared": _wrapped(compared()),
         "more": more,
         **claims.counts(),
     }
     return _HOLE.sub(lambda hole: filled[hole[1]], (HERE / "front.html").read_text(encoding="utf-8"))
 
 
-def reported() -> str:
+def compared() -> str:
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
-        command(["report", *MODELS])
+        command(["similarity", *MODELS, "--quiet"])
     return said.getvalue()
 
 

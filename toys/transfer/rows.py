@@ -15,9 +15,9 @@ from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.moving.put import put
-from ioadapt_theory.reporting.sides import Sides, sides
 from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from toys.transfer.protocol import Method
+from toys.transfer.sides import Sides, sides
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A baseline: a function (D, W, W') -> D'; see ``toys.transfer.baselines``."""

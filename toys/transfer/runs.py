@@ -16,10 +16,10 @@ from torch import nn
 from ioadapt_theory.adapters import count, layers, parameters
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.moving import transfer
-from ioadapt_theory.reporting.sides import sides
 from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule
 from toys.transfer.rows import adapted, carried, carries, moved, randomised, sides_by_weights, strength_of
+from toys.transfer.sides import sides
 from toys.transfer.world import World, toy
 
 SOURCE: Final = "source"

@@ -9,7 +9,7 @@ from torch.nn.init import orthogonal_
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.chance import moments, of_matrix
-from ioadapt_theory.reporting.sides import side, sides
+from toys.transfer.sides import side, sides
 
 
 def centred(x: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
-"""The common interface of all sources of weights: named tensors of known shape, whose values are read in pieces."""
+"""The common interface of all sources of weights: named tensors of known shape, whose values are read on demand."""
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +21,9 @@ DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
     "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
 })  # fmt: skip
 """Safetensors code of each supported dtype -> name of the torch dtype, bytes per element."""
+
+READABLE: Final = {f"torch.{name}": code for code, (name, _) in DTYPES.items()}
+"""Torch dtype that can be read, as text -> its code; tensors of others (complex, quantised) are left out."""
 
 OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
 """Code of each dtype that files may contain but whose values cannot be read -> bits per element."""
@@ -67,7 +70,7 @@ class TensorInfo:
 
 
 class Checkpoint(ABC):
-    """An open checkpoint. Use it as a context manager; several threads or forked processes may read at once.
+    """An open checkpoint. Use it as a context manager; several threads may read at once.
 
     Attributes:
         name: Short name for tables, such as the alias, or the file name without its extension.
@@ -86,36 +89,13 @@ class Checkpoint(ABC):
     config: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return a function that fills a buffer with the bytes of a tensor, from a given element on."""
-
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return a function that fills `out` (flat, in the stored dtype) with values from a given element on."""
-        import torch
-
-        self.dtype_of(name)
-        info = self.tensors[name]
-        fill, into = self.bytes_of(name), out.view(torch.uint8).numpy().data
-
-        def fill_from(start: int) -> None:
-            if not 0 <= start <= info.numel - len(out):
-                msg = f"Elements [{start}, {start + len(out)}) are not all in tensor {name} of {info.numel} elements."
-                raise InvalidValueError(msg)
-            fill(into, start)
-
-        return fill_from
-
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """Fill `out` with the elements of a tensor, from element `start` on; see `filler`."""
-        self.filler(name, out)(start)
+    def stored(self, name: str) -> "torch.Tensor":
+        """Return a tensor, which may share memory with the file."""
 
     def tensor(self, name: str) -> "torch.Tensor":
-        import torch
-
-        info = self.tensors[name]
-        flat = torch.empty(info.numel, dtype=self.dtype_of(name))
-        self.read(name, 0, flat)
-        return flat.view(info.shape)
+        """Return a tensor, which may share memory with the file; raise FileFormatError for a dtype without values."""
+        self.dtype_of(name)
+        return self.stored(name)
 
     def dtype_of(self, name: str) -> "torch.dtype":
         """Return the torch dtype of a tensor; raise FileFormatError if it is one of ``OTHER_DTYPES``."""
@@ -129,7 +109,7 @@ class Checkpoint(ABC):
         return ()
 
     def close(self) -> None:
-        """Close the files, after which reading raises an error; may be called twice."""
+        """Close the files; may be called twice."""
         for part in self.parts():
             part.close()
 
@@ -138,6 +118,21 @@ class Checkpoint(ABC):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class InMemory(Checkpoint):
+    """Tensors on the CPU, by name; those of dtypes that cannot be read are left out."""
+
+    def __init__(self, name: str, source: str, values: Mapping[str, "torch.Tensor"]) -> None:
+        self.name, self.source = name, source
+        self.values = {key: value for key, value in values.items() if str(value.dtype) in READABLE}
+        self.tensors = {k: TensorInfo(k, READABLE[str(v.dtype)], tuple(v.shape)) for k, v in self.values.items()}
+
+    def stored(self, name: str) -> "torch.Tensor":
+        return self.values[name].detach().resolve_neg()
+
+    def close(self) -> None:
+        self.values = {}
 
 
 Ranges = list[tuple[int, int]]
@@ -163,19 +158,11 @@ class View(Checkpoint):
     def parts(self) -> Collection[Checkpoint]:
         return {part for part, _ in self._origins.values()}
 
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+    def stored(self, name: str) -> "torch.Tensor":
         part, old = self._origins[name]
-        fill, rows, info = part.bytes_of(old), self._rows.get(name), self.tensors[name]
+        whole, rows = part.tensor(old), self._rows.get(name)
         if rows is None:
-            return fill
-        size, width = DTYPES[info.dtype][1], math.prod(info.shape[1:])
+            return whole
+        import torch
 
-        def fill_rows(into: memoryview, start: int) -> None:
-            stop, before = start + len(into) // size, 0
-            for a, b in rows:
-                first, last = max(start, before), min(stop, before + (b - a) * width)
-                if first < last:
-                    fill(into[(first - start) * size : (last - start) * size], a * width + first - before)
-                before += (b - a) * width
-
-        return fill_rows
+        return torch.cat([whole[start:stop] for start, stop in rows])

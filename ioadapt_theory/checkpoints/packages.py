@@ -4,14 +4,17 @@ The networks are in NeuroChem's layout: each weight matrix and each bias is a fi
 """
 
 import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
+
+if TYPE_CHECKING:
+    import torch
 
 FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
 """Pattern of the files in an ensemble's folder; its groups are member, chemical element, layer, and w or b."""
@@ -24,6 +27,19 @@ class Place(NamedTuple):
     element: str
     layer: int
     kind: str
+
+
+class Ensemble(Checkpoint):
+    """Tensors that are whole files of float32 values; ``places``: tensor -> its file."""
+
+    def __init__(self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, Path]) -> None:
+        self.name, self.source, self.tensors, self._places = name, source, tensors, places
+
+    def stored(self, name: str) -> "torch.Tensor":
+        import torch
+
+        info = self.tensors[name]
+        return torch.from_file(str(self._places[name]), size=info.numel, dtype=torch.float32).view(info.shape)
 
 
 def open_package(alias: Alias) -> Checkpoint:
@@ -47,26 +63,26 @@ def open_package(alias: Alias) -> Checkpoint:
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
-    files = {place: PlainFile(paths[place]) for place in sorted(paths) if member in (None, place.member)}
+    files = {place: paths[place] for place in sorted(paths) if member in (None, place.member)}
     infos = {place: _info(place, files, prefixed=member is None) for place in files}
     name = alias.name if member is None else f"{alias.name}:{member}"
-    where = {info.name: (files[place], 0) for place, info in infos.items()}
     tensors = {info.name: info for info in infos.values()}
-    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where)
+    places = {info.name: files[place] for place, info in infos.items()}
+    networks = Ensemble(name, f"{package} {alias.ensemble}", tensors, places)
     networks.revision = installed.version
     return networks
 
 
-def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
+def _info(place: Place, files: dict[Place, Path], *, prefixed: bool) -> TensorInfo:
     """Return a tensor's name, and its shape from the file sizes: a weight has as many rows as its bias has values."""
-    file, bias = files[place], files.get(place._replace(kind="b"))
-    outputs = 0 if bias is None else bias.size // 4
-    shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))
+    bias = files.get(place._replace(kind="b"))
+    size, outputs = files[place].stat().st_size, 0 if bias is None else bias.stat().st_size // 4
+    shape = (outputs,) if place.kind == "b" else (outputs, size // (4 * outputs or 1))
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
-    if info.nbytes != file.size or not info.numel:
+    if info.nbytes != size or not info.numel:
         unit = 4 if place.kind == "b" else 4 * outputs
-        problem = f"must contain a positive multiple of {unit} bytes, not {file.size}" if unit else "has no bias values"
-        msg = f"{file.path} {problem}; reinstall the package that contains it."
+        problem = f"must contain a positive multiple of {unit} bytes, not {size}" if unit else "has no bias values"
+        msg = f"{files[place]} {problem}; reinstall the package that contains it."
         raise FileFormatError(msg)
     return info

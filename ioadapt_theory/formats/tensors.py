@@ -1,4 +1,4 @@
-"""Reading and writing of files of named tensors, and reading of JSON."""
+"""Reading and writing of files of named tensors."""
 
 import json
 import math
@@ -6,7 +6,6 @@ import os
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -76,14 +75,6 @@ def is_finite(tensor: Tensor) -> bool:
 def is_name(text: object) -> bool:
     """Return whether a value is a short string without unprintable characters, such as those that control terminals."""
     return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
-
-
-def parse_json(text: str | bytes, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        msg = f"{what} is not valid JSON: {error}."
-        raise FileFormatError(msg) from None
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

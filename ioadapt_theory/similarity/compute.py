@@ -13,8 +13,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer, base_of, walk
 from ioadapt_theory.checkpoints import renaming, sources
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.memory import InMemory
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired

@@ -51,18 +51,18 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 34381675
 SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated body": (_bytes(save(GOOD)[:-5]), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
     "empty": (_bytes(b""), rf"x\.safetensors is empty\. {AGAIN}"),
-    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is truncated in its header, at byte 40 .*{AGAIN}"),
+    "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is truncated .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run `git lfs pull`"),
     "web page": (_bytes(b"\n<!DOCTYPE html>"), r"x\.safetensors is a web page, not weights"),
     "pickle": (
         lambda p: torch.save(GOOD, p),
         r"x\.safetensors is a zip file, .* If it is a PyTorch pickle, rename it to \.bin",
     ),
-    "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: a header of [\d,]+ bytes"),
+    "text": (_bytes(b"hello, world"), r"x\.safetensors is truncated or has a broken header"),
     "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
     "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),
-    "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"not a list of at most 64 non-negative"),
-    "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many nested brackets"),
+    "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"of more than 64 axes"),
+    "deep JSON": (_bytes(header(b"[" * 100_000)), r"has a broken header \(invalid JSON"),
     "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"'\\x1b\[2J' has a name with unprintable"),
 }
 """Invalid contents of x.safetensors."""
@@ -116,7 +116,7 @@ INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names\."),
     "not JSON": (
         lambda folder: (folder / "model.safetensors.index.json").write_text("{"),
-        rf"index\.json cannot be parsed as JSON .* {AGAIN}",
+        r"index\.json is not valid JSON",
     ),
 }
 """Invalid contents of a folder."""

@@ -12,7 +12,6 @@ from diffusers.models import SD3Transformer2DModel
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, checkpoint_weights
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
@@ -23,15 +22,7 @@ from tests.similarity.memory import held
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def read(checkpoint: Checkpoint, name: str, step: int | None = None) -> Tensor:
-    info = checkpoint.tensors[name]
-    out = torch.empty(info.numel)
-    for start in range(0, info.numel, step or max(info.numel, 1)):
-        checkpoint.read(name, start, out[start : start + (step or info.numel)])
-    return out.view(info.shape)
-
-
-def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | None = None) -> None:
+def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
     whole = {name: value.double().contiguous() for name, value in authors.items()}
     (one, two), _ = common(
         [held("authors", whole), held("theirs", {k: v.double().contiguous() for k, v in theirs.items()})]
@@ -39,7 +30,7 @@ def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | 
     assert set(theirs) <= set(one.tensors)
     assert set(two.tensors) == set(theirs)
     for name, value in theirs.items():
-        assert torch.equal(read(one, name, step).view(value.shape), value.double()), name
+        assert torch.equal(one.tensor(name).view(value.shape), value.double()), name
 
 
 SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -80,7 +71,7 @@ def test_sd3_s_tensors_are_those_of_diffusers_converter():
         "0.x_block.attn2",
     ):
         state |= {f"joint_blocks.{block}.ln_{w}.weight": torch.randn(8) for w in "qk"}
-    agree(state, convert_sd3_transformer_checkpoint_to_diffusers(dict(state)), step=100)
+    agree(state, convert_sd3_transformer_checkpoint_to_diffusers(dict(state)))
 
 
 def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
@@ -103,7 +94,7 @@ def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
     names = [*(p for parts in FUSED.values() for p in parts), *one.values(), "norm_out.linear"]
     some = {name: theirs[name] for name in [f"{n}.{leaf}" for n in names for leaf in leaves] + [*norms.values()]}
     agree(whole, some)
-    agree({f"model.diffusion_model.{k}": v for k, v in whole.items()}, some, step=37)
+    agree({f"model.diffusion_model.{k}": v for k, v in whole.items()}, some)
 
 
 IMAGE = {"image_size": 8, "patch_size": 4}
@@ -217,7 +208,7 @@ def test_another_leading_part_is_no_other_layer(start):
     other = {STARTS[start](n): v for n, v in state.items()}
     (one, two), notes = common([held("a", state), held("b", other)], "ab")
     assert set(one.tensors) == set(two.tensors) == set(state)
-    assert all(torch.equal(read(two, n), v) for n, v in state.items())
+    assert all(torch.equal(two.tensor(n), v) for n, v in state.items())
     assert notes[0].startswith(f"b: tensors renamed to match the other models: {len(state)} of {len(state)}, ")
 
 

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import torch
 
-from ioadapt_theory.checkpoints.memory import InMemory
+from ioadapt_theory.checkpoints.checkpoint import InMemory
 
 
 def held(name: str, values: Mapping[str, torch.Tensor], source: str | None = None) -> InMemory:

@@ -52,7 +52,6 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
 
 
 def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
-    info = checkpoint.tensors[name]
-    out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-    checkpoint.read(name, 0, out)
-    return out.view(info.shape)
+    tensor, info = checkpoint.tensor(name), checkpoint.tensors[name]
+    assert (tensor.shape, tensor.dtype) == (info.shape, torch_dtype(info.dtype))
+    return tensor

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from ioadapt_theory import adapt, merge
 from ioadapt_theory.chance import Null
-from ioadapt_theory.checkpoints.memory import InMemory
+from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import compare
 from ioadapt_theory.similarity.compute import NOT_FINITE

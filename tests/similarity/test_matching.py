@@ -1,7 +1,6 @@
 """How many tensors are paired or skipped, and why, for the names of SD-1.5, LCM and the BK-SDM students."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -23,7 +22,7 @@ class OnlyHeader(Checkpoint):
         shapes = {r["name"]: r["sd15"] if r[model] == "=" else r[model] for r in rows()}
         self.tensors = {n: TensorInfo(n, "F16", tuple(map(int, s.split("x")))) for n, s in shapes.items() if s != "-"}
 
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+    def stored(self, name: str) -> torch.Tensor:
         raise AssertionError
 
 
@@ -52,7 +51,7 @@ def test_common_layers_and_parameters(models: tuple[str, ...], layers: tuple[int
 def test_models_of_other_depths_are_paired_with_a_warning():
     (note,) = matched("sd15", "bk-sdm-base").notes
     assert "sd15 has 132 numbered modules, and bk-sdm-base has 88." in note
-    assert "the same name may refer to different layers; use `ioadapt report`" in note
+    assert "the same name may refer to different layers; `ioadapt transfer --match provenance`" in note
     assert matched("sd15", "lcm").notes == ()
 
 

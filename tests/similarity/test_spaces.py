@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.init import orthogonal_
 
 from ioadapt_theory.chance import beside, of_matrix, parts
-from ioadapt_theory.checkpoints.memory import InMemory
+from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.similarity import Comparison, Space, compare
 from tests.similarity.memory import held
 

@@ -1,17 +1,13 @@
 """Cosines, distances and norms equal a float64 reference."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.memory import InMemory
-from ioadapt_theory.checkpoints.sources import open_checkpoint
-from ioadapt_theory.similarity import Values, compare
+from ioadapt_theory.checkpoints.checkpoint import InMemory
+from ioadapt_theory.similarity import Values
 from ioadapt_theory.similarity.matching import paired
 from ioadapt_theory.similarity.moments import Moments, values
 from ioadapt_theory.similarity.weights import CHUNK, moments
@@ -76,14 +72,3 @@ def test_many_models_in_one_pass_are_the_pairs_one_by_one_and_one_without_the_la
             np.testing.assert_allclose(many.sq_distance[ends], one.sq_distance, rtol=1e-9, atol=1e-12)
             assert many.sums is not None
             np.testing.assert_allclose(many.sums[[i, j]], one.sums, rtol=1e-12)
-
-
-def test_a_file_that_becomes_shorter_is_told(tmp_path: Path):
-    paths = [tmp_path / f"{name}.safetensors" for name in "ab"]
-    for path in paths:
-        save_file({"w": torch.randn(300, 450)}, path)
-    models = [open_checkpoint(str(path)) for path in paths]
-    with paths[0].open("r+b") as file:
-        file.truncate(paths[0].stat().st_size // 2)
-    with pytest.raises(SourceError, match="became shorter while"):
-        compare(*models, threads=2)

@@ -23,11 +23,11 @@ SPARE_TENSORS, SPARE_VALUES = 100, 40_000_000
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the content of a model's configuration, which must be a JSON object."""
-    try:
-        return dict(parse_json(read_whole(path, LARGEST)))
-    except (ValueError, TypeError) as error:
-        msg = f"{path} is not a model's configuration: it must be a JSON object ({error})."
-        raise FileFormatError(msg) from None
+    content = parse_json(read_whole(path, LARGEST), str(path))
+    if not isinstance(content, dict):
+        msg = f"{path} is not a model's configuration: it must be a JSON object."
+        raise FileFormatError(msg)
+    return content
 
 
 @contextmanager

@@ -113,11 +113,7 @@ def _usual_names(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    try:
-        index: Any = parse_json(text)
-    except ValueError as error:
-        msg = f"{path} cannot be parsed as JSON ({error}). Delete it and download it again."
-        raise FileFormatError(msg) from error
+    index: Any = parse_json(text, path)
     shards = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
         msg = f"{path} has no weight_map from tensor names to file names. Delete it and download it again."

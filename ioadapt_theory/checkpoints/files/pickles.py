@@ -1,17 +1,18 @@
-"""Weights in PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar).
+"""Weights in PyTorch pickles (.bin, .pt, .pth, .ckpt, .pth.tar), read by torch.load with weights_only=True.
 
-Zip files are memory-mapped. Files in the format before torch 1.6 are loaded into memory.
+No code is executed. Zip files are memory-mapped. Classes that tensors do not need, such as those of a training
+configuration, are never imported, but replaced with inert stubs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files.plain import PlainFile
-from ioadapt_theory.checkpoints.files.safe_pickle import Inert, load_pickle
-from ioadapt_theory.checkpoints.memory import READABLE, InMemory
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.checkpoints.checkpoint import READABLE, Checkpoint, InMemory
+from ioadapt_theory.errors import FileFormatError, printable
 
 if TYPE_CHECKING:
     import torch
@@ -20,40 +21,51 @@ WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params"
 """Keys under which training scripts store the weights; other entries, such as the optimizer, are ignored."""
 MAX_DEPTH: Final = 4
 """Depth of nested dictionaries in a pickle up to which tensors are read."""
-SMALLEST: Final = 32
-"""Minimum number of bytes in the file for each entry of a dictionary after the first 64."""
 
 
-class LoadedCheckpoint(InMemory):
-    """Tensors in memory, or memory-mapped from a file that must not change."""
+class Inert:
+    """A stub for a class that tensors do not need; it ignores its arguments and state."""
 
-    def __init__(self, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]) -> None:
-        super().__init__(file.path.name.split(".")[0], str(file.path), values)
-        self.metadata, self._file = metadata, file
+    def __init__(self, *_args: object, **_kwargs: object) -> None: ...
 
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        fill = super().bytes_of(name)
-
-        def fill_checked(into: memoryview, start: int) -> None:
-            self._file.require_whole(f"tensor {name}")
-            fill(into, start)
-
-        return fill_checked
-
-    def close(self) -> None:
-        self.values = {}
-        self._file.close()
+    def __setstate__(self, state: object) -> None: ...
 
 
-def read(file: PlainFile) -> Checkpoint:
-    tensors, left_out = named_tensors(load_pickle(file.path), file.path)
-    for name, tensor in tensors.items():
-        there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
-        if tensor.numel() * size > there:
-            msg = f"{file.path} contains only {there // size} of {tensor.numel()} values of tensor {name}, which was"
-            msg += f" expanded to shape {list(tensor.shape)}. Call .contiguous() on the tensor before saving."
-            raise FileFormatError(msg)
-    return LoadedCheckpoint(file, tensors, {"left_out": ", ".join(left_out)} if left_out else {})
+def read(path: Path) -> Checkpoint:
+    tensors, left_out = named_tensors(load_pickle(path), path)
+    opened = InMemory(path.name.split(".")[0], str(path), tensors)
+    opened.metadata = {"left_out": ", ".join(left_out)} if left_out else {}
+    return opened
+
+
+def load_pickle(path: Path) -> object:
+    """Return the content of a PyTorch pickle; raise FileFormatError if it is invalid. Zip files are memory-mapped."""
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            names = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # the format before torch 1.6, or a broken file: torch.load gives the reason
+        names = set()
+    inert: list[Any] = [(Inert, name) for name in names]
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # a malicious or broken file can make torch.load raise any error
+        text = printable(str(error)).replace("\t", "\\t")
+        code = re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)
+        inner = re.sub(r"^\[enforce.*?\] \. ", "", text.rpartition("WeightsUnpickler error:")[2].strip())
+        inner = re.split(r"\. |\.?\n|\.$", inner)[0]
+        reason = f"{type(error).__name__}: {inner}".removesuffix(": ")
+        again = "Delete it and download it again."
+        msg = f"{path} is truncated, broken or not a PyTorch pickle of weights ({reason}). {again}"
+        if "TorchScript" in text:
+            msg = f"{path} is a TorchScript program, not a pickle of weights. Save its state_dict() instead."
+        elif code or (names and "Can only" in text):
+            some = ", ".join(code or [ascii(name)[1:-1] for name in sorted(names)][:3])
+            msg = f"{path} contains code or custom classes ({some}), which were not executed. "
+            msg += "Save the model's state_dict() instead."
+        raise FileFormatError(msg) from error
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
@@ -63,13 +75,7 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
         loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
     tensors: dict[str, torch.Tensor] = {}
     left_out: dict[str, str] = {}
-    most = path.stat().st_size // SMALLEST + 64
-    for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
-        if count > most:
-            msg = f"{path} has more than {most} entries, too many for its size. Save only the model's state_dict()."
-            raise FileFormatError(msg)
-        if value is None:
-            continue
+    for key, value in _entries(loaded, "", MAX_DEPTH):
         if str(value.layout) == "torch.strided" and str(value.dtype) in READABLE and not value.is_meta:
             tensors[key] = value
         else:
@@ -88,13 +94,13 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     return tensors, left_out
 
 
-def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:
-    """Yield the dotted name of each entry of nested dictionaries, with its tensor, or None if it is something else."""
+def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor"]]:
+    """Yield the dotted name and the value of each tensor in nested dictionaries."""
     import torch
 
     if isinstance(loaded, dict) and depth:
         for key, value in loaded.items():
-            tensor = isinstance(value, torch.Tensor)
-            yield f"{prefix}{key}", value if tensor else None
-            if not tensor:
+            if isinstance(value, torch.Tensor):
+                yield f"{prefix}{key}", value
+            else:
                 yield from _entries(value, f"{prefix}{key}.", depth - 1)

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files import pickles, safetensors
-from ioadapt_theory.checkpoints.files.plain import PlainFile
+from ioadapt_theory.checkpoints.files import pickles
+from ioadapt_theory.checkpoints.files.plain import size_of
+from ioadapt_theory.checkpoints.files.safetensors import Safetensors
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
-READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
-    ".safetensors": safetensors.read,
+READERS: Final[Mapping[str, Callable[[Path], Checkpoint]]] = {
+    ".safetensors": Safetensors,
     **dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pth.tar"), pickles.read),
 }
-"""Extension -> the function that reads an open file; files with other extensions are read as safetensors."""
+"""Extension -> the function that opens a file; files with other extensions are read as safetensors."""
 
 SUFFIXES: Final = tuple(READERS)
 
@@ -38,16 +39,10 @@ def is_file(part: str) -> bool:
 
 def open_file(path: Path) -> Checkpoint:
     """Open a file of weights; raise UnsupportedError if they are quantised, FileFormatError if the file is invalid."""
-    file = PlainFile(path)
-    try:
-        refuse_other_kinds(file)
-        opened = next((read for end, read in READERS.items() if path.name.endswith(end)), safetensors.read)(file)
-        _refuse_quantised(opened)
-    except BaseException:
-        file.close()
-        raise
-    else:
-        return opened
+    _refuse_other_kinds(path)
+    opened = next((read for end, read in READERS.items() if path.name.endswith(end)), Safetensors)(path)
+    _refuse_quantised(opened)
+    return opened
 
 
 def _refuse_quantised(opened: Checkpoint) -> None:
@@ -58,19 +53,23 @@ def _refuse_quantised(opened: Checkpoint) -> None:
             raise UnsupportedError(msg)
 
 
-def refuse_other_kinds(file: PlainFile) -> None:
-    start, again = file.head(200), "Delete it and download it again."
-    if file.size == 0:
+def _refuse_other_kinds(path: Path) -> None:
+    size, again = size_of(path), "Delete it and download it again."
+    with path.open("rb") as file:
+        start = file.read(200)
+    if size == 0:
         problem = f"empty. {again}"
     elif start.startswith(b"version https://git-lfs"):
-        size = re.search(rb"\nsize (\d+)", start)
-        to = f" to {size[1].decode()} bytes" if size else ""
+        target = re.search(rb"\nsize (\d+)", start)
+        to = f" to {target[1].decode()} bytes" if target else ""
         problem = f"a git-LFS pointer{to}, not the weights. Run `git lfs pull` in its repository."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"a web page, not weights (a login or error page?). {again}"
-    elif start.startswith(b"GGUF") or file.path.suffix == ".gguf":
+    elif start.startswith(b"PK") and path.suffix == ".safetensors":
+        problem = "a zip file, not a safetensors file. If it is a PyTorch pickle, rename it to .bin."
+    elif start.startswith(b"GGUF") or path.suffix == ".gguf":
         problem = "a GGUF file, which is not supported. Use the safetensors file that it was converted from."
     else:
         return
-    msg = f"{file.path} is {problem}"
+    msg = f"{path} is {problem}"
     raise FileFormatError(msg)

@@ -17,10 +17,11 @@ from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
+from ioadapt_theory.checkpoints.files.plain import parse_json
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
+from ioadapt_theory.formats.tensors import TensorFile, is_name
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
 LAYERS = "ioadapt.layers"

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.files.plain import read_whole
+from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.tensors import TensorFile, parse_json, require_folder, write
+from ioadapt_theory.formats.tensors import TensorFile, require_folder, write
 from ioadapt_theory.outputs import locked, together, write_text
 from ioadapt_theory.results import as_json
 

@@ -17,11 +17,12 @@ from typing import Any
 
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.patterns import override
+from ioadapt_theory.checkpoints.files.plain import parse_json
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG
 from ioadapt_theory.formats.kinds import Shapes
-from ioadapt_theory.formats.tensors import TensorFile, parse_json
+from ioadapt_theory.formats.tensors import TensorFile
 
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
 """Returns a layer's scaling from its name, rank (None: no rank), tensors' shapes and alpha (None: not a tensor)."""

@@ -69,7 +69,7 @@ def open_checkpoint(
         import huggingface_hub  # noqa: F401  (is it installed?)
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
-    from ioadapt_theory.checkpoints.hub.repository import open_remote
+    from ioadapt_theory.checkpoints.hub import open_remote
 
     return open_remote(alias, variant=variant, cache=cache, offline=offline, progress=progress)
 

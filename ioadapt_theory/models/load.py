@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +76,6 @@ def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
     from ioadapt_theory.checkpoints.checkpoint import SourceError
-    from ioadapt_theory.checkpoints.hub.repository import require_new_announced
 
     texts = ("*.json", "*.txt", "*.model")
     try:
@@ -89,11 +87,8 @@ def downloaded(repo: str, revision: str | None, *, weights: bool = True) -> Path
         wanted += [f"tokenizer{n}/{end}" for n in ("", "_2", "_3") for end in texts] + ["model_index.json"]
         variants = ["*.fp16.*", "*.non_ema.*", "*.bf16.*"]
         only = {"local_files_only": True} if HF_HUB_OFFLINE else {"allow_patterns": wanted, "ignore_patterns": variants}
-        start = time.time()
-        snapshot = Path(api.snapshot_download(repo, revision=revision, **only))
+        return Path(api.snapshot_download(repo, revision=revision, **only))
     except Exception as error:  # the hub's client raises errors of httpx, which are no OSErrors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         msg = f"{repo} cannot be loaded from the hub or its cache ({reason}); give a local folder."
         raise SourceError(msg) from error
-    require_new_announced(snapshot, start)
-    return snapshot

@@ -50,7 +50,7 @@ def test_offline_works_from_the_cache_and_asks_nobody(
     open_checkpoint("some/model", cache=hub_cache).close()
     hub.log.clear()
     if how == "environment":
-        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with open_checkpoint("some/model", cache=hub_cache, offline=how == "option") as model:
         assert all(torch.equal(value(model, n), TINY[n]) for n in TINY)
     assert hub.log == []

@@ -1,13 +1,12 @@
-"""Models from the hub are what the hub announced."""
+"""Models from the hub, and single files whose configurations are there."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 import torch
 
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 from ioadapt_theory.models.load import downloaded
 from ioadapt_theory.models.sources import open_source
 from tests.checkpoints.conftest import hub  # noqa: F401
@@ -15,30 +14,6 @@ from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.cli.pipelines import models, pipeline, single_file
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-ETAG = "b45ef6fec89518d314f546fd6c3025367b721684"
-"""git's hash of the text "Hello, World!"."""
-
-
-def test_a_new_file_with_a_flipped_byte_is_refused_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    snapshot, blob = tmp_path / "snapshots" / "c0ffee", tmp_path / "blobs" / ETAG
-
-    def snapshot_download(*_: object, **__: object) -> str:
-        for folder in (snapshot, blob.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        blob.write_bytes(text)
-        (snapshot / "config.json").unlink(missing_ok=True)
-        (snapshot / "config.json").symlink_to(blob)
-        return str(snapshot)
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "snapshot_download", snapshot_download)
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: SimpleNamespace(siblings=[]))
-    text = b"Hello, World?"
-    with pytest.raises(FileFormatError, match=rf"config\.json does not have the hash .* \({ETAG}\)"):
-        downloaded("some/model", None)
-    assert not blob.exists()
-    text = b"Hello, World!"
-    assert downloaded("some/model", None) == snapshot
-
 
 SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 """The repository in which diffusers looks for the configurations of a single file of Stable Diffusion 1.5."""

@@ -21,7 +21,8 @@ class Safetensors(Checkpoint):
 
         self.name, self.source = path.stem, str(path)
         try:
-            self._file: Any = safe_open(path, framework="pt")
+            opened: Any = safe_open
+            self._file = opened(path, framework="pt")
             self.metadata = self._file.metadata() or {}
             keys = getattr(self._file, "offset_keys", self._file.keys)()  # in the order of the file since 0.5.3
             slices = {key: self._file.get_slice(key) for key in keys}

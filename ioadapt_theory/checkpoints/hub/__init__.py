@@ -1,1 +1,0 @@
-"""Checkpoints on the Hugging Face hub, read with huggingface_hub."""

@@ -1,12 +1,6 @@
 import json
 import os
 import shutil
-import stat
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,36 +47,12 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
     assert [p.name for p in target.parent.iterdir()] == ["a.json"]
 
 
-def test_a_pipe_and_a_device_are_written_through(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with ThreadPoolExecutor(1) as reader:
-        got = reader.submit((tmp_path / "pipe").read_text)
-        write_json(tmp_path / "pipe", {"x": 1})
-        assert json.loads(got.result()) == {"x": 1}
-    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
-    write_json("/dev/null", {"x": 1})
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
-    with pytest.raises(OSError, match="No space left"):
-        write_json("/dev/full", {"x": 1})
-
-
-def test_what_stands_for_an_open_file_is_added_to_it(tmp_path):
-    code = "from ioadapt_theory.outputs import write_json; write_json('/dev/fd/1', {'x': 1})"
-    with (tmp_path / "log").open("w") as log:
-        log.write("before\n")
-        log.flush()
-        subprocess.run([sys.executable, "-c", code], stdout=log, check=True)
-    assert (tmp_path / "log").read_text() == 'before\n{\n "x": 1\n}\n'
-    assert [p.name for p in tmp_path.iterdir()] == ["log"]
-
-
-def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
-    old, live, other = (tmp_path / name for name in (".a.json.abcdefgh.json", ".a.json.12345678.json", ".b.json"))
-    for file in (old, live, other):
-        file.write_text("half")
-    os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
-    write_json(tmp_path / "a.json", {"x": 1})
-    assert {p.name for p in tmp_path.iterdir()} == {"a.json", live.name, other.name}
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_refused(kind, tmp_path):
+    (os.mkdir if kind == "folder" else os.mkfifo)(tmp_path / "a.json")
+    with pytest.raises(InvalidValueError, match=r"a\.json is a folder, device or pipe; give a file\."):
+        write_json(tmp_path / "a.json", {"x": 1})
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_files_of_one_block_are_all_written_or_none_is(tmp_path, monkeypatch):
@@ -100,22 +70,11 @@ def test_files_of_one_block_are_all_written_or_none_is(tmp_path, monkeypatch):
     assert len(before) == 4
     with pytest.raises(KeyboardInterrupt):
         write(2, KeyboardInterrupt)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     shutil.rmtree(tmp_path / "new")
-    del before[tmp_path / "new" / "d.json"]
-    for position in range(4):  # the renaming of each file fails once
-        left = iter(range(position))
-
-        def replace(path: Path, target: Path, left: Iterator[int] = left) -> None:
-            if path.suffix == ".json" and next(left, None) is None:
-                raise OSError(28, "No space left on device")
-            os.replace(path, target)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "replace", replace)
-            with pytest.raises(OSError, match="No space left"):
-                write(2)
-        assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
-        assert not (tmp_path / "new").exists()
+    with pytest.raises(KeyboardInterrupt):
+        write(2, KeyboardInterrupt)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_home_folder_is_expanded_and_other_tildes_stay(tmp_path, monkeypatch):

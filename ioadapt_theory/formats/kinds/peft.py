@@ -1,6 +1,5 @@
 """PEFT's folders: weights and adapter_config.json, which are read and written together."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,10 @@ from torch import Tensor
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.tensors import TensorFile, require_folder, write
-from ioadapt_theory.outputs import locked, together, write_text
+from ioadapt_theory.outputs import together, write_text
 from ioadapt_theory.results import as_json
 
 CONFIG, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
-DIGEST = "ioadapt.config"
-"""Key in the header of the weights for the SHA-256 of their configuration."""
 TYPES = ("LORA", "LOHA", "LOKR", "IOLORA")
 EDITING_INITS = ("pissa", "olora", "corda", "lora_ga", "loftq")
 VARIANTS = (
@@ -50,58 +47,24 @@ def require_readable(path: Path, config: Any) -> None:
 def write_folder(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors and their configuration, which the tensors' header names by a digest."""
+    """Write tensors and their configuration together."""
     require_folder(folder)
-    if folder.is_dir():
-        with locked([folder]):
-            text, source = _both(folder)
-            if interrupted := _interrupted(folder, text, source):  # its writer was killed; the weights need it
-                interrupted.replace(folder / CONFIG)
     content = as_json(config)
     with together():
-        write(folder / WEIGHTS[0], tensors, {**metadata, DIGEST: _digest(content.encode())})
+        write(folder / WEIGHTS[0], tensors, metadata)
         write_text(folder / CONFIG, content)
 
 
 def open_folder(folder: Path) -> tuple[TensorFile, Mapping[str, Any]] | None:
     """Open the weights in PEFT's folder; return them with their configuration, or None if there is no configuration."""
-    text, source = _both(folder)
-    if not _belongs(text, source):
-        with locked([folder]):  # if it is being replaced, wait
-            text, source = _both(folder)
-            if interrupted := _interrupted(folder, text, source):
-                text = interrupted.read_bytes()
-    if text is None:
+    if not (folder / CONFIG).exists():
         return None
-    config = parse_json(text, f"{folder / CONFIG}")
+    config = parse_json(read_whole(folder / CONFIG), f"{folder / CONFIG}")
     require_readable(folder / CONFIG, config)
-    if source is None:
+    if (file := next((path for name in WEIGHTS if (path := folder / name).exists()), None)) is None:
         msg = f"{folder} has {CONFIG}, but neither {' nor '.join(WEIGHTS)}; download the adapter again."
         raise FileFormatError(msg)
-    return source, config
-
-
-def _both(folder: Path) -> tuple[bytes | None, TensorFile | None]:
-    text = read_whole(folder / CONFIG) if (folder / CONFIG).exists() else None
-    file = next((path for name in WEIGHTS if (path := folder / name).exists()), None)
-    return text, None if file is None or (text is None and file.name == WEIGHTS[1]) else TensorFile(file)
-
-
-def _belongs(text: bytes | None, source: TensorFile | None) -> bool:
-    digest = source and source.metadata.get(DIGEST)
-    return digest is None or (text is not None and _digest(text) == digest)
-
-
-def _interrupted(folder: Path, text: bytes | None, source: TensorFile | None) -> Path | None:
-    """Return the file with the configuration that the weights name, if it was not renamed because its writer died."""
-    if _belongs(text, source):
-        return None
-    left = folder.glob(f".{CONFIG}.????????.json")  # none fits if somebody has edited the configuration
-    return next((path for path in left if _belongs(path.read_bytes(), source)), None)
-
-
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()
+    return TensorFile(file), config
 
 
 def config_of(kind: str, targets: list[str], base: str | None, **options: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def open_remote(alias: Alias, *, variant: str | None, cache: Path | None, offlin
     if part is not None and (".." in part.split("/") or part.startswith("/")):
         msg = f"{part!r} is not a path in {repo}; give a path relative to the root of the repository, without '..'."
         raise InvalidValueError(msg)
-    where = {"cache_dir": cache and cache.expanduser(), "endpoint": os.environ.get("HF_ENDPOINT")}
+    where: dict[str, Any] = {"cache_dir": cache and cache.expanduser(), "endpoint": os.environ.get("HF_ENDPOINT")}
 
     def opened(place: Repository) -> Checkpoint:
         weights = open_weights(place, part, variant=variant)
@@ -61,13 +61,14 @@ def open_remote(alias: Alias, *, variant: str | None, cache: Path | None, offlin
 class Repository(Folder):
     """A repository at one commit: its files on the hub, if ``at`` is a client, or those in the cache at a folder."""
 
-    def __init__(self, alias: Alias, where: Mapping[str, Any], at: HfApi | Path, *, progress: bool) -> None:
+    def __init__(self, alias: Alias, where: dict[str, Any], at: HfApi | Path, *, progress: bool) -> None:
         self.repo, self.revision, self.where = str(alias.repo), alias.revision, where
-        self.progress, self.files = progress, None
+        self.progress = progress
+        self.files: Sequence[str] | None = None
         if isinstance(at, HfApi):
             options = {"revision": self.revision, "timeout": constants.HF_HUB_ETAG_TIMEOUT}
             info = self.asked(self.repo, at.model_info, self.repo, **options)
-            self.files: Sequence[str] | None = [f.rfilename for f in info.siblings or () if f.rfilename.isprintable()]
+            self.files = [f.rfilename for f in info.siblings or () if f.rfilename.isprintable()]
             at = Path(str(info.sha))
         super().__init__(at)
 

@@ -15,7 +15,6 @@ from ioadapt_theory import adapt, save
 from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main, module_of
 
 OUTPUTS = {
-    "report --html": "report lora base tuned.safetensors --html {}",
     "similarity --out": "similarity base tuned.safetensors --quiet --out {}",
     "similarity --figure": "similarity base tuned.safetensors --quiet --figure {}",
     "similarity --html": "similarity base tuned.safetensors old.pt --quiet --html {}",
@@ -96,7 +95,7 @@ def test_the_same_command_may_run_again(command, here):
 
 def test_an_output_in_a_home_folder_is_found(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
-    assert main("report lora base tuned.safetensors --html ~/new.html".split()) == OK
+    assert main("similarity base tuned.safetensors --html ~/new.html".split()) == OK
     assert main("adapters bake lora --out ~/plain --base ~/base".split()) == OK
     assert (here / "new.html").exists()
     assert (here / "plain" / "adapter_config.json").exists()

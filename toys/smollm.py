@@ -22,7 +22,7 @@ from toys.common.command_line import folder, whole
 from toys.common.parts import collect
 from toys.common.style import styled, write
 from toys.llm import output
-from toys.llm.study import CARRIED, FIFTY, METHODS, NONE, RETRAINED, SOURCE, ZERO, Part
+from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SOURCE, THESEUS, ZERO, Part
 from toys.llm.targets import TARGETS
 from toys.llm.text import TASKS
 from toys.transfer import records
@@ -32,7 +32,7 @@ QUICK: Final = ("same function", "2 blocks removed")
 
 def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
     """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
-    over = (CARRIED, FIFTY) if fifty else (CARRIED,)
+    over = (THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
 
     def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
         return [Part(model, row, task, seed, steps) for seed in range(seeds) for model in models for row in some]

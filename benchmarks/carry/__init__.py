@@ -60,6 +60,7 @@ def main(
 def digest() -> str:
     """Return a hash of the code that the record depends on."""
     files = [path for folder in (*CODE, "benchmarks/carry") for path in sorted((ROOT / folder).rglob("*.py"))]
+    files += [ROOT / "toys/transfer" / name for name in ("baselines.py", "features.py")]
     text = b"\0".join(path.read_bytes() for path in files if path.name != "tables.py")
     return hashlib.sha256(text).hexdigest()[:16]
 

@@ -20,28 +20,26 @@ from ioadapt_theory.moving import transfer
 from ioadapt_theory.moving.carrying.starts import Starts
 from ioadapt_theory.moving.carrying.trial import STARTS, Options, Trial, put
 from toys.transfer import baselines
+from toys.transfer.features import Factors, Features, bico, factors, install, polar, regression, regressions, theseus
 
-Factors = tuple[Tensor, Tensor]
 Peer = Callable[["Both"], dict[str, Factors]]
-RIDGE = 0.01
 OWN = ("procrustes", "two-way", "blocks")
 """Closed forms of ``transfer`` that are measured alone."""
 
 
-class Both:
+class Both(Features):
     """The activations and the gradients of the adapted layers of both models of a move, without adapters.
 
     Gradients are those of random combinations of the outputs, which are the same for both models, or of the loss.
     """
 
     def __init__(self, move: Move) -> None:
-        self.move = move
-        self.factors = factors(move.source)
+        self.move, found = move, factors(move.source)
         self.layers = [
-            {name: getattr(m.get_submodule(name), "base_layer", m.get_submodule(name)) for name in self.factors}
+            {name: getattr(m.get_submodule(name), "base_layer", m.get_submodule(name)) for name in found}
             for m in (move.source, move.target)
         ]
-        self.found = self.recorded(draws=4)
+        super().__init__(found, move.placement, self.recorded(draws=4))
 
     def recorded(self, **options: Any) -> list[Any]:
         with disable(self.move.source):
@@ -61,75 +59,10 @@ class Both:
 
         return self.recorded(directions=gradient)
 
-    def activations(self, name: str, side: str) -> list[Tensor]:
-        return [rows[name].reader(side).flatten(0, -2).double() for rows in self.found]
-
-    def gradients(self, name: str, side: str, found: list[Any] | None = None) -> list[Tensor]:
-        return [rows[name].writer(side).flatten(0, -2).double() for rows in found or self.found]
-
-
-def factors(model: nn.Module) -> dict[str, Factors]:
-    """Return layer -> A and B, with the scaling in B, of an adapter with one placement."""
-    made = {}
-    for name, layer in layers(model).items():
-        ((_, phi),) = _adapter(layer).parts()
-        made[name] = phi.A.detach().double(), phi.scaling * phi.B.detach().double()
-    return made
-
-
-def _adapter(layer: nn.Module) -> Any:
-    return layer.get_submodule("adapters.default")
-
 
 def installed(move: Move, made: Mapping[str, Factors]) -> nn.Module:
     """Return a copy of the target with an adapter of these factors, in the placement of the source's adapter."""
-    target = copy.deepcopy(move.target)
-    rank = max(a.shape[1] for a, _ in made.values())
-    adapt(target, target_modules=[*made], placement=move.placement, rank=rank)
-    for name, layer in layers(target).items():
-        ((_, phi),) = _adapter(layer).parts()
-        a, b = made[name]
-        phi.A.data.copy_(a)
-        phi.B.data.copy_(b / phi.scaling)
-    return target
-
-
-def polar(x: Tensor, y: Tensor) -> Tensor:
-    """Return the matrix with orthonormal rows or columns that maps the rows of x most closely to those of y."""
-    u, _, v = torch.linalg.svd(x.mT @ y, full_matrices=False)
-    return u @ v
-
-
-def regression(x: Tensor, y: Tensor) -> Tensor:
-    gram = x.mT @ x
-    scale = gram.diagonal().clamp_min(1e-6 * float(gram.diagonal().max()))
-    return torch.linalg.solve(gram + RIDGE * torch.diag(scale), x.mT @ y)
-
-
-def _moved(both: Both, reads: Callable[[str], Tensor], writes: Callable[[str], Tensor]) -> dict[str, Factors]:
-    return {name: (reads(name) @ a, b @ writes(name)) for name, (a, b) in both.factors.items()}
-
-
-def theseus(both: Both) -> dict[str, Factors]:
-    """Orthogonal maps between activations, of the inputs and of the outputs (Theseus, arXiv 2602.12952)."""
-    side = both.move.placement
-    out = "output" if side == "weight" else side
-    reads = lambda n: polar(*both.activations(n, side)).mT  # noqa: E731
-    return _moved(both, reads, lambda n: polar(*both.activations(n, out)))
-
-
-def bico(both: Both, *, labels: bool = False) -> dict[str, Factors]:
-    """Orthogonal maps between activations of the inputs, and gradients of the outputs (BiCo, arXiv 2605.28444)."""
-    side, found = both.move.placement, both.labelled() if labels else None
-    reads = lambda n: polar(*both.activations(n, side)).mT  # noqa: E731
-    return _moved(both, reads, lambda n: polar(*both.gradients(n, side, found)))
-
-
-def regressions(both: Both) -> dict[str, Factors]:
-    """Regressions instead of orthogonal maps: M* of claim `effect-best`."""
-    side = both.move.placement
-    reads = lambda n: regression(*reversed(both.activations(n, side)))  # noqa: E731
-    return _moved(both, reads, lambda n: regression(*reversed(both.gradients(n, side))).mT)
+    return install(copy.deepcopy(move.target), made, move.placement)
 
 
 def ariadne(both: Both) -> dict[str, Factors]:
@@ -194,7 +127,7 @@ PEERS: Mapping[str, Peer] = {
     "ProLoRA": by_weights(baselines.prolora),
     "Theseus": theseus,
     "BiCo": bico,
-    "BiCo, labels": lambda both: bico(both, labels=True),
+    "BiCo, labels": lambda both: bico(both, both.labelled()),
     "Ariadne": ariadne,
     "M*": regressions,
 }

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from ioadapt_theory.adapters import count
+from ioadapt_theory.adapters import adapt, count
 from toys.common.stats import ratio
 from toys.data.weights import MissingPackageError
 from toys.llm import output, study, targets, text
@@ -43,6 +43,22 @@ def test_weights_are_rounded_and_pruned(llama: Any, monkeypatch: pytest.MonkeyPa
     assert max(len(group.unique()) for group in w.flatten(0, 1)) == 4
     zeros = targets.pruned(0.25, copy.deepcopy(llama), 0).model.layers[1].self_attn.q_proj.weight == 0
     assert float(zeros.float().mean()) == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("row", [study.THESEUS, study.BICO, study.MAPPED])
+def test_maps_of_features_move_a_lora_where_a_copy_fails(
+    row: str, llama: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = torch.randint(99, (24, 9))
+    monkeypatch.setattr(study, "rows", lambda *_: drawn)
+    source = adapt(copy.deepcopy(llama), target_modules=r".*\.(q|v)_proj", placement="weight", rank=2, init="random")
+    lost = []
+    for there in (targets.same_function(copy.deepcopy(llama), 0), targets.same_function(copy.deepcopy(llama), 0)):
+        Part("same function", "LoRA" if not lost else row, "t")._moved(tmp_path, source, there)
+        with torch.no_grad():
+            plain, whole, moved = (m(drawn).logits for m in (llama, source, there))
+        lost.append(float((moved - whole).norm() / (whole - plain).norm()))
+    assert lost[0] > 0.5 > 0.02 > lost[1]
 
 
 def test_removed_blocks_leave_the_others_in_order(llama: Any) -> None:
@@ -107,7 +123,7 @@ def test_the_table_has_both_shares_and_leaves_out_what_gains_nothing(seeds: int)
     assert output.targets(result(seeds)) == (["3 bits"], ["idle"])
     shown = output.markdown(result(seeds))
     assert "| 3 bits | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
-    assert "0.80 ± 0.00 (0.70); 0.40" in shown
+    assert "| 3 bits | 0.50 ± 0.00 | 0.80 ± 0.00 (0.70) |" in shown
     assert "A LoRA trained there gains nothing on: idle." in shown
     output.draw(result(seeds))
 

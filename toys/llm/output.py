@@ -1,6 +1,6 @@
 """The table and the figure of a record of SmolLM2: the share of its gain that an adapter keeps on each target."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from toys.common.stats import Interval, ratio
 from toys.common.style import FULL_WIDTH, INK
 from toys.common.style import METHODS as COLOURS
-from toys.llm.study import CARRIED, FIFTY, METHODS, NONE, RETRAINED, SOURCE, ZERO
+from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SOURCE, THESEUS, ZERO
 from toys.transfer import records
 from toys.transfer.output.table import terminal
 
@@ -21,10 +21,13 @@ ROWS: Final = {
     "input": (COLOURS["input"], "^"),
     "output": (COLOURS["output"], "s"),
     CARRIED: (INK, "*"),
-    FIFTY: (INK, "P"),
-    ZERO: ("#CC79A7", "X"),
 }
-"""Row -> its colour and marker."""
+"""Row of the figure -> its colour and marker."""
+MOVED: Final = {
+    "LoRA": "copy", THESEUS: "Theseus", BICO: "BiCo", MAPPED: "map", CARRIED: "default", FIFTY: "50 steps",
+    ZERO: "distilled from zero",
+}  # fmt: skip
+"""Ways to move a LoRA, as rows of the record and as columns of the table."""
 
 
 def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
@@ -55,36 +58,46 @@ def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return [one for one in every if one not in idle], idle
 
 
-def rows(result: Mapping[str, Any]) -> list[str]:
+def measured(result: Mapping[str, Any], some: Iterable[str]) -> list[str]:
+    """Return those of some rows that are in the record for all targets."""
     first = next(iter(result["seeds"].values()))
-    return [row for row in ROWS if all(row in found for model, found in first.items() if model != SOURCE)]
+    return [row for row in some if all(row in found for model, found in first.items() if model != SOURCE)]
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Return the table of shares in Markdown; predicted shares are in brackets."""
+    """Return the tables of shares in Markdown: of copied adapters, and of ways to move a LoRA."""
     shown, idle = targets(result)
     one = next(iter(result["seeds"].values()))
     gain = losses(result, SOURCE, NONE).mean() - losses(result, SOURCE, "LoRA").mean()
-    head = ["target", "weight cosine", *rows(result)]
-    lines = [f"| {' | '.join(head)} |", f"| --- {'| ---: ' * (len(head) - 1)}|"]
-    for target in shown:
-        cosine = one[target][NONE]["cosine"]
-        cells = [target, "" if cosine is None else f"{cosine:.3f}"]
-        for row in rows(result):
-            said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
-            predicted = "" if None in said else f" ({np.mean(said):.2f})"
-            retrained = share(result, target, row, target)
-            cells.append(f"{share(result, target, row)}{predicted}; {retrained.mean:.2f}")
-        lines.append(f"| {' | '.join(cells)} |")
+    cosines = {target: one[target][NONE]["cosine"] for target in shown}
+    copies, moved = measured(result, METHODS), measured(result, MOVED)
+    kinds = [
+        [name, "-" if cosine is None else f"{cosine:.3f}"]
+        + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
+        for name, cosine in cosines.items()
+    ]
+    ways = [[name, *(f"{share(result, name, row)}{_predicted(result, name, row)}" for row in moved)] for name in shown]
     left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
     base = losses(result, SOURCE, NONE).mean()
     return (
         f"On {result['task'].title()} messages, the source has a loss of {base:.2f} nats per token, and"
-        f" {base - gain:.2f} with its LoRA."
-        " Shares of the adapter's own gain (predicted); of the gain of a LoRA trained on the target:\n\n"
-        + "\n".join(lines)
-        + f"\n{left}"
+        f" {base - gain:.2f} with its LoRA ({len(result['seeds'])} seed{'s' * (len(result['seeds']) > 1)})."
+        " Copied adapters: share of the adapter's own gain; of the gain of a LoRA trained on the target:\n\n"
+        + _table(["target", "weight cosine", *copies], kinds)
+        + "\nWays to move the LoRA: share of its own gain (predicted):\n\n"
+        + _table(["target", *(MOVED[row] for row in moved)], ways)
+        + left
     )
+
+
+def _predicted(result: Mapping[str, Any], target: str, row: str) -> str:
+    said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
+    return "" if None in said else f" ({np.mean(said):z.2f})"
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    rule = f"| --- {'| ---: ' * (len(head) - 1)}|"
+    return "\n".join([f"| {' | '.join(head)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
 def text(result: Mapping[str, Any]) -> str:
@@ -107,7 +120,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
     """Draw the share of its own gain that each adapter keeps on each target, with 95 % intervals."""
     shown, _ = targets(result)
     figure = Figure(figsize=(FULL_WIDTH, 0.42 * len(shown) + 1.6))
-    axes, some = figure.subplots(), rows(result)
+    axes, some = figure.subplots(), measured(result, ROWS)
     for k, row in enumerate(some):
         found = [share(result, target, row) for target in shown]
         at = np.arange(len(shown)) + (k - (len(some) - 1) / 2) * 0.12

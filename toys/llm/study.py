@@ -11,17 +11,23 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import adapt, parameters
+from ioadapt_theory.adapters import adapt, disable, layers, parameters
+from ioadapt_theory.effect import record
+from ioadapt_theory.effect.passes import cotangents
+from ioadapt_theory.maps import map_models
+from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.moving import transfer
 from toys.llm.network import LAYERS, smollm2
 from toys.llm.targets import target, weight_cosine
 from toys.llm.text import rows
 from toys.llm.training import losses, train
 from toys.transfer.cache import figures, tensors
+from toys.transfer.features import Features, bico, factors, install, theseus
 
 REVISION: Final = 1
 SOURCE, NONE, RETRAINED = "source", "no adapter", "LoRA, trained on the target"
 CARRIED, FIFTY, ZERO = "LoRA, carried over", "LoRA, carried over, 50 steps", "LoRA, distilled from zero"
+THESEUS, BICO, MAPPED = "LoRA, Theseus", "LoRA, BiCo", "LoRA, by a map"
 METHODS: Final[dict[str, dict[str, Any]]] = {
     "LoRA": {"placement": "weight", "rank": 8},
     "LoRA on the first layers": {"placement": "weight", "rank": 24, "blocks": 10},
@@ -30,8 +36,9 @@ METHODS: Final[dict[str, dict[str, Any]]] = {
 }
 """Placement and rank of each method; ``narrow`` is the rank on v_proj, and the numbers of parameters differ by 3 %."""
 RATE: Final = 3e-3
-TESTED, UNLABELLED = 128, 40
-"""Number of rows to measure the loss, and to move an adapter."""
+TESTED, UNLABELLED, DRAWS = 128, 40, 2
+"""Number of rows to measure the loss, and to move an adapter, and of random cotangents for published rules."""
+RULES: Final = {THESEUS: theseus, BICO: bico}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Part:
 
     Attributes:
         model: SOURCE, or the name of a target.
-        row: NONE, a method, RETRAINED, CARRIED, FIFTY or ZERO.
+        row: NONE, a method, RETRAINED, or how a LoRA is moved: THESEUS, BICO, MAPPED, CARRIED, FIFTY or ZERO.
         task: the text that adapters are trained on.
         seed: seed of the training, the target and the rows.
         steps: number of training steps of adapters.
@@ -95,20 +102,42 @@ class Part:
         if self.row in METHODS:
             transfer(source, there, **common, strict=False)
             return {}
-        budget: dict[str, Any] = {CARRIED: {}, FIFTY: {"steps": 50}}.get(self.row, {})
+        if self.row in RULES:
+            return self._by_features(source, there, common["match"])
+        budget: dict[str, Any] = {FIFTY: {"steps": 50}}.get(self.row, {})
         if self.row == ZERO:  # as long as the default took
             budget = {"starts": ("zero",), "rank": 8, "seconds": replace(self, row=CARRIED).result(cache)["moving"]}
         inputs = {"input_ids": rows(self.task, "unlabelled", UNLABELLED, self.seed)}
         begin = time.process_time()
+        if self.row == MAPPED:
+            about: dict[str, Any] = {"need": "labels", "batch": 8, "seed": self.seed}
+            made = map_models(source, there, inputs, layers=layers(source), placements=("weight",), **common, **about)
+            outcome: Any = transfer(source, there, map=made, strict=False)
+            return {"moving": time.process_time() - begin, "predicted": outcome.kept}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share
-            outcome: Any = transfer(
+            outcome = transfer(
                 source, there, **common, **budget, strict=False, inputs=inputs, need="labels", batch=8, seed=self.seed
             )
         return {
             "moving": time.process_time() - begin, "predicted": outcome.kept, "interval": outcome.interval,
             "chosen": outcome.chosen, "copied": outcome.kept_copied,
         }  # fmt: skip
+
+    def _by_features(self, source: nn.Module, there: nn.Module, match: str) -> dict[str, Any]:
+        """Move a LoRA by a published rule; gradients are in the Fisher metric, as those of ``transfer``."""
+        begin = time.process_time()
+        found, inputs = factors(source), {"input_ids": rows(self.task, "unlabelled", UNLABELLED, self.seed)}
+        places = {name: some[0] for name, some in counterparts(source, there, [*found], None, match)[0].items()}
+        along = cotangents(DRAWS, self.seed, lambda y: y.float().softmax(-1))
+        both = []
+        with disable(source):
+            for model, names in ((source, {name: f"{name}.base_layer" for name in places}), (there, places)):
+                watched = {name: model.get_submodule(own) for name, own in names.items()}
+                both.append(record(model, watched, inputs, directions=along).rows)
+        moved = RULES[self.row](Features({n: found[n] for n in places}, "weight", both))
+        install(there, {places[name]: pair for name, pair in moved.items()}, "weight")
+        return {"moving": time.process_time() - begin}
 
 
 def _adapted(model: nn.Module, method: str, seed: int) -> nn.Module:

@@ -148,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
                 front.write(FRONT, data, MORE)
         for name, one in records.every().items():
             plan = protocol(name)
-            _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
+            _drawn(name, partial(picture.draw, plan, one))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         for name, one in language.recorded().items():

@@ -13,15 +13,12 @@ from toys.drift.moves import AUTO, CARRIED, RATES, SCALED
 from toys.transfer.output.table import markdown, terminal
 
 LOOKS: Final = {
-    "lora": (METHODS["lora"], "o", "-"),
-    SCALED: (METHODS["lora"], "x", ":"),
-    "input": (METHODS["input"], "^", "-"),
-    "output": (METHODS["output"], "s", "-"),
-    "residual": ("#CC79A7", "v", "--"),
-    AUTO: ("#56B4E9", "D", "--"),
-    CARRIED: (INK, "*", "-"),
+    "lora": (METHODS["lora"], "o"),
+    "input": (METHODS["input"], "^"),
+    "output": (METHODS["output"], "s"),
+    CARRIED: (INK, "*"),
 }
-"""Colour, marker and line style of each row."""
+"""Colour and marker of each row of the figure."""
 
 
 def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[str]]]:
@@ -133,7 +130,7 @@ def _edges(result: Mapping[str, Any]) -> list[str]:
 
 def section(result: Mapping[str, Any]) -> str:
     """Return what is on the page: the picture, the shares by family, and the findings."""
-    shown = "Charts: the share of its gain that each adapter keeps, by drift, and the share predicted for LoRA"
+    shown = "Charts: the share of its gain that each adapter keeps, by drift"
     said = [f"- {one}" for one in findings(result)]
     return "\n".join([f"![{shown}](spectrum.png)", "", *markdown(*by_family(result), numbers=True), "", *said]) + "\n"
 
@@ -168,38 +165,28 @@ def _tables(result: Mapping[str, Any]) -> list[str]:
 
 
 def draw(result: Mapping[str, Any]) -> Figure:
-    figure = Figure(figsize=(FULL_WIDTH, 4.2))
-    panels = figure.subplots(1, 3, width_ratios=(5, 4, 4))
+    figure = Figure(figsize=(FULL_WIDTH, 3.8))
+    panels = figure.subplots(1, 2, width_ratios=(5, 4), sharey=True)
     of = bins(result)
     for axes, kind, title in zip(
-        panels, ("drift", "gauge"), ("Target trained further", "... and in other weights"), strict=False
+        panels, ("drift", "gauge"), ("Target trained further", "... and in other weights"), strict=True
     ):
-        for row, name in ROWS.items():
+        for row, (colour, marker) in LOOKS.items():
             some = [rows[row] for (k, _), rows in of.items() if k == kind]
-            colour, marker, line = LOOKS[row]
             x, y, half = (np.array([getattr(b, what) for b in some]) for what in ("cosine", "mean", "half"))
-            axes.plot(x, y, line, color=colour, marker=marker, ms=4, lw=1.2, label=name)
-            if row in MAIN:
-                axes.fill_between(x, y - half, y + half, color=colour, alpha=0.15, lw=0)
+            axes.plot(x, y, color=colour, marker=marker, ms=4, lw=1.2, label=ROWS[row])
+            axes.fill_between(x, y - half, y + half, color=colour, alpha=0.15, lw=0)
             for (k, _), rows in of.items():
                 if k == "apart" and kind == "drift":
                     axes.errorbar(0, rows[row].mean, rows[row].half, color=colour, marker=marker, ms=4, elinewidth=0.8)
         axes.axhline(0, color=FAINT, lw=0.8)
         axes.axhline(1, color=FAINT, lw=0.8, ls=":")
-        axes.set_ylim(LEAST - 0.05, 1.12)
         axes.set_title(title, loc="left")
         axes.set_xlabel("cosine of the weights")
     panels[0].set_xlim(1.02, -0.05)
     panels[0].set_xticks([1, 0.8, 0.6, 0.4, 0], ["1", ".8", ".6", ".4", "apart"])
     panels[1].set_xlim(1.02, 0.25)
-    panels[0].set_ylabel("kept (1: as if trained there)")
-    for row, pairs in predictions(result).items():
-        colour, marker, _ = LOOKS[row]
-        panels[2].plot(*np.clip(np.transpose(pairs), -1.5, 1.5), marker, color=colour, ms=3, alpha=0.4, mew=0)
-    panels[2].plot([-1.5, 1.5], [-1.5, 1.5], color=FAINT, lw=0.8)
-    panels[2].set_title("LoRA, predicted", loc="left")
-    panels[2].set_xlabel("predicted share")
-    panels[2].set_ylabel("measured share of the source's gain")
+    panels[0].set_ylabel("share of the gain that is kept")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     far = of["drift", levels(result, "drift")[-1]]
     kept = f"a copied LoRA keeps {far['lora'].mean:.2f}, a carried-over one {far[CARRIED].mean:.2f}"

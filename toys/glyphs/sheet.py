@@ -2,6 +2,7 @@
 
 import base64
 import io
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +88,7 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
         tiles[row, where] = np.concatenate(np.split(strip, LINES, axis=1))
     models = (SOURCE, *plan.targets)
     rows = [row for row in ROWS if any(key[0] == row for key in tiles)]
-    figure = Figure(figsize=(FULL_WIDTH, TILE * (len(rows) + 1) + 0.7))
+    figure = Figure(figsize=(FULL_WIDTH, TILE * (len(rows) + 1) + 0.9))
     grid = figure.add_gridspec(len(rows) + 1, len(models), wspace=0.05, hspace=0.02)
     real = {"real": f"real: {result['samples']['ceiling'][plan.measure][0]:.2f}"}
     for j, (what, tile) in enumerate((key[0], of) for key, of in tiles.items() if not key[1]):
@@ -107,7 +108,8 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     axes = figure.add_subplot(grid[0, 4:])
     axes.set_axis_off()
     axes.text(0, 0.5, told, va="center", fontsize=8, color=FAINT)
-    figure.suptitle(f"{plan.title}, and is moved", x=0.02, ha="left", fontweight="bold")
+    title = textwrap.fill(f"{plan.title}, and is moved", 80)
+    figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     return figure
 
 

@@ -100,7 +100,7 @@ def run(out: Path = OUT) -> str:
     with styled():
         drawn = {
             "crescent": plane_picture.draw(plane),
-            "molecules": picture.draw(plan, ani, page.headline(plan, ani, alone=True)),
+            "molecules": picture.draw(plan, ani),
         }
         pictures = [write(figure, out, name)[1] for name, figure in drawn.items()]
     kept = {"crescent": plane["rows"], "molecules": ani["cases"], "similarity": alike}

@@ -115,7 +115,7 @@ def _main(
         return _compare(plan, args, run, seeds, out / "cache")
     with styled():  # imports matplotlib first, so that a missing package is reported at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
-        svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
+        svg, png = write(picture.draw(plan, result), out, name)
         if samples is not None:
             result["samples"] = samples.painted(
                 plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"

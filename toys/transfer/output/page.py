@@ -51,7 +51,7 @@ def headline(plan: Protocol, result: Mapping[str, Any], *, alone: bool = False) 
         alone: whether to correct p-values within this study only; used for results that are not recorded yet.
     """
     decided = endpoint.endpoints({plan.name: plan}, {plan.name: result}) if alone else endpoint.decided()
-    return endpoint.headline(plan.name, decided)
+    return endpoint.headline(plan, result, decided)
 
 
 def section(plan: Protocol, result: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def about(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 def summary(plan: Protocol, result: Mapping[str, Any]) -> str:
     """Return the section on a recorded study for its page, in Markdown; ``results.md`` has its ``details``."""
-    alt = f"Chart for the study {plan.name}: the error of each copied adapter minus that of a copied LoRA, by target"
+    alt = f"Chart for the study {plan.name}: the share of its gain that each copied adapter keeps, by target"
     lines = [
         f"## {plan.name}", "", about(plan, result), "", f"**{headline(plan, result)}.**", "",
         f"![{alt}]({plan.name}.png)", "", *(_samples(plan, result) if "samples" in result else ()),

@@ -131,12 +131,18 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
     return np.asarray(rows[row][model], dtype=float)
 
 
-def headline(study: str, found: Iterable[Endpoint]) -> str:
-    mine = [one for one in found if one.study == study]
+def headline(plan: Protocol, record: Mapping[str, Any], found: Iterable[Endpoint]) -> str:
+    mine = [one for one in found if one.study == plan.name]
+    if not mine:
+        return ""
     than = {Verdict.BETTER: "better than LoRA", Verdict.WORSE: "worse than LoRA"}
-    told = ", ".join(f"{one.method.mean:.2f} ({one.row}, {than.get(one.verdict, one.verdict)})" for one in mine)
-    achieved = "Adapters copied to related models achieve these shares of the gain of a LoRA trained there"
-    return f"{achieved}: {mine[0].lora.mean:.2f} (LoRA), {told}" if mine else ""
+    told = [f"{mine[0].lora.mean:.2f} (LoRA)"]
+    if all("lora-first" in one["rows"] for one in cases(record).values()):
+        told.append(f"{_worth(record, 'lora-first', plan.related).mean:.2f} (LoRA on the first layers)")
+    told += [f"{one.method.mean:.2f} ({one.row}, {than.get(one.verdict, one.verdict)})" for one in mine]
+    return (
+        f"Adapters copied to related models achieve these shares of the gain of a LoRA trained there: {', '.join(told)}"
+    )
 
 
 def kinds(link: Callable[[str], str]) -> str:
@@ -147,7 +153,7 @@ def kinds(link: Callable[[str], str]) -> str:
             plan = protocol(study)
             models = [target for target in getattr(plan, targets) if target not in plan.twins]
             if models:
-                named = _own(record, dict(plan.exact)) if name == "same function" else ""
+                named = own_share(record, dict(plan.exact)) if name == "same function" else ""
                 cells = [_both(record, row, models) for row in COLUMNS.values()]
                 lines.append((name, f"[{study}]({link(study)})", *cells, str(named), _over(plan, models)))
     return "\n".join(markdown(("kind of pair", "study", *COLUMNS, "side named by the theory", OVER), lines)) + "\n"
@@ -156,12 +162,12 @@ def kinds(link: Callable[[str], str]) -> str:
 def _both(record: Mapping[str, Any], row: str, models: Sequence[str]) -> str:
     if any(row not in one["rows"] for one in cases(record).values()):
         return ""
-    own = _own(record, dict.fromkeys(models, row))
+    own = own_share(record, dict.fromkeys(models, row))
     known = all(model in one["rows"][f"{LORA}, retrained"] for one in cases(record).values() for model in models)
     return f"{own}; {_worth(record, row, models).mean:.2f}" if known else str(own)
 
 
-def _own(record: Mapping[str, Any], rows: Mapping[str, str]) -> Interval:
+def own_share(record: Mapping[str, Any], rows: Mapping[str, str]) -> Interval:
     """Return the share of its gain on the source that an adapter keeps, a mean over targets, each with its row."""
     there = [(one["rows"], model, row) for one in cases(record).values() for model, row in rows.items()]
     moved = [_values(found, NONE, model) - _values(found, row, model) for found, model, row in there]

@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: plant errors in the claims, one at a time, and report those that no test notices.
+"""`python -m tests.mutants`: plant the errors of drawn.json in the claims, and report those that no test notices.
 
 The tests are those of the claims and of the commands, and ``paper_checks`` without ``test_register.py``. The exit
 status is 1 if less than 95 % of the errors are noticed, and 2 if tests fail without a planted error.
@@ -6,17 +6,15 @@ status is 1 if less than 95 % of the errors are noticed, and 2 if tests fail wit
 
 import argparse
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutants.plant import Mutant, by_hand, mutants
+from tests.mutants.plant import Mutant, by_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "ioadapt_theory/claims"
@@ -27,20 +25,6 @@ MEANING = [
 """Tests to run; those that notice most errors in the shortest time come first."""
 PATIENCE = 900
 """Seconds after which an unfinished run counts as noticed."""
-
-
-def sample(every: list[Mutant], count: int, seed: int) -> list[Mutant]:
-    """Return up to ``count`` mutants, spread evenly over folders and kinds of error."""
-    groups, draw = defaultdict[tuple[str, str], list[Mutant]](list), random.Random(seed)
-    for mutant in every:
-        groups[mutant.file.split("/")[2], mutant.kind].append(mutant)
-    queues = [draw.sample(group, len(group)) for _, group in sorted(groups.items())]
-    draw.shuffle(queues)
-    chosen: list[Mutant] = []
-    while len(chosen) < count and (queues := [queue for queue in queues if queue]):
-        drawn = [queue.pop() for queue in queues]
-        chosen += [m for m in drawn if m.changes((ROOT / m.file).read_bytes())]
-    return chosen[:count]
 
 
 def noticed(mutant: Mutant | None) -> str:
@@ -77,15 +61,12 @@ def noticed(mutant: Mutant | None) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=100, metavar="N", help="number of errors (default 100)")
-    parser.add_argument("--drawn", action="store_true", help="those in drawn.json, drawn by hand, instead")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="which ones")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes")
     args = parser.parse_args()
     if red := noticed(None):
         sys.stderr.write(f"Tests fail without a planted error, so nothing can be counted: {red}\n")
         return 2
-    chosen = by_hand(ROOT) if args.drawn else sample(mutants(ROOT, FOLDER), args.count, args.seed)
+    chosen = by_hand(ROOT)
     begin = time.monotonic()
     with ThreadPoolExecutor(args.jobs) as threads:
         survivors = []

@@ -59,7 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=("weight", "norm", "bias"),
         help="compare only these kinds of tensors (default: all)",
     )
-    add("--null", action="store_true", help="also show the cosine expected by chance (for input and output: always)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what to show")
     add = out.add_argument
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         plots.check(args.figure)
     from ioadapt_theory.similarity import compare
 
-    options = {name: getattr(args, name) for name in ("space", "lowest", "only", "null", "threads")}
+    options = {name: getattr(args, name) for name in ("space", "lowest", "only", "threads")}
     with ExitStack() as stack:
         hint = "use `ioadapt report ADAPTER SOURCE TARGET`"
         where = {"variant": args.variant, "offline": args.offline, "cache": args.cache}

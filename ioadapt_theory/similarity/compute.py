@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import combinations
 from os import PathLike, fspath
 
@@ -17,7 +16,7 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
-from ioadapt_theory.similarity.moments import Moments, in_range, shuffled_channels, shuffled_entries, values
+from ioadapt_theory.similarity.moments import Moments, in_range, values
 from ioadapt_theory.similarity.result import ROLES, Comparison, Row, Settings, labels_of, role
 
 Model = Checkpoint | nn.Module | str | PathLike[str]
@@ -37,7 +36,6 @@ def compare(
     space: Space | str = Space.WEIGHT,
     lowest: float = 0.2,
     only: Collection[str] = ROLES,
-    null: bool = False,
     threads: int | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Comparison:
@@ -51,7 +49,6 @@ def compare(
         space: What to compare: the "weight", or the Gram matrices of the "input" or "output" sides of layers.
         lowest: Fraction of a pair's layers, those with the lowest cosines, that ``Comparison.lowest`` averages.
         only: Roles of the layers to compare: any of "weight", "norm" and "bias".
-        null: Also compute null distributions for weights, by permuting entries; Gram matrices always have them.
         threads: Number of threads; None for one per processor, up to four.
         progress: Called with the number of elements to read; returns a function, which is called after each layer with
             its number of elements.
@@ -76,7 +73,7 @@ def compare(
         >>> [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         (['a.weight'], -1.0)
     """
-    options = Settings(space=Space(space), lowest=lowest, only=frozenset(only), null=null, threads=threads)
+    options = Settings(space=Space(space), lowest=lowest, only=frozenset(only), threads=threads)
     with ExitStack() as stack:
         opened = [_opened(model, stack) for model in (first, second, *more)]
         labels = labels_of(opened)
@@ -141,12 +138,11 @@ def _measure(
     advance: Progress | None,
 ) -> list[Moments]:
     threads = _processors() if options.threads is None else options.threads
-    widths = sorted({width for x in layers for width in x.shape[:2]})
 
     def work(layer: Layer) -> Moments:
         if options.space is Space.WEIGHT:
             return weights.moments(layer, models)
-        return spaces.moments(layer, models, options.space, widths)
+        return spaces.moments(layer, models, options.space)
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the layers are divided among threads
@@ -184,12 +180,7 @@ def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Settings, ski
     zero = [i for i in layer.models if i not in broken and m.inner[i, i] <= 0]
     for i, j in combinations([i for i in layer.models if i not in (*broken, *zero)], 2):
         if (value := values(m, i, j)) is not None:
-            null = None
-            if options.space is not Space.WEIGHT:
-                null = shuffled_channels(m, value.cosine, i, j)
-            elif options.null:
-                null = shuffled_entries(m, layer.numel, value.cosine, i, j)
-            row.values[i, j] = replace(value, null=null)
+            row.values[i, j] = value
     trivial = "all zero"
     if options.space is not Space.WEIGHT:
         trivial = "its Gram matrix is a multiple of the identity"

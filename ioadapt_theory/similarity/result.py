@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import PurePath
 from typing import Any
 
-from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, printable
 from ioadapt_theory.similarity.matching import Layer, Skipped, Space
@@ -26,7 +25,6 @@ class Settings:
     space: Space
     lowest: float
     only: frozenset[str]
-    null: bool
     threads: int | None
 
     def __post_init__(self) -> None:
@@ -128,35 +126,6 @@ class Comparison:
     def _mean(self, pair: Pair, rows: Sequence[Row]) -> Mean:
         parameters, total = sum(row.layer.numel for row in rows), math.fsum(row.values[pair].cosine for row in rows)
         return Mean(len(rows), parameters, total / len(rows) if rows else None)
-
-    def null(self, pair: Pair) -> Null | None:
-        """Return the mean cosine with its null distribution, as if the layers were independent.
-
-        The result is None without layers, or if a layer has no null distribution.
-        """
-        nulls, mean = self._nulls(pair), self.mean(pair)
-        if mean.mean is None or len(nulls) < mean.layers:
-            return None
-        centre = math.fsum(null.mean for null in nulls) / len(nulls)
-        spread = math.sqrt(math.fsum(null.sd**2 for null in nulls)) / len(nulls)
-        third = math.fsum(null.skew * (null.sd / len(nulls)) ** 3 for null in nulls)
-        return Null(mean.mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
-
-    def excess(self, pair: Pair) -> float | None:
-        """Return the mean of (cosine - chance level) / (1 - chance level) over layers; None if undefined."""
-        known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
-        return math.fsum(known) / len(known) if known else None
-
-    def beyond_chance(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are more similar than by chance: their z is at least 3."""
-        return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
-
-    def too_small(self, pair: Pair) -> int:
-        """Return the number of the pair's layers that are too small to tell related from unrelated ones."""
-        return sum(null.too_small for null in self._nulls(pair))
-
-    def _nulls(self, pair: Pair) -> list[Null]:
-        return [null for row in self.layers_of(pair) if (null := row.values[pair].null) is not None]
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:

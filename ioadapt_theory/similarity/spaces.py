@@ -4,7 +4,7 @@ W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW
 through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
 same holds for WᵀW (d x d). An adapter mixes the channels of a convolution, so the kernel is read as a matrix of one
 channel axis by all other axes. For a wide random matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is
-compared, where K is f x f. The chance level of the cosine is computed in `chance`. Transposed and grouped convolutions
+compared, where K is f x f. Transposed and grouped convolutions
 cannot be recognised from names and shapes; they are read as plain ones.
 """
 
@@ -17,12 +17,13 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from ioadapt_theory.chance import ROUNDING, Profile, of_matrix, parts, profile
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer, Space
 from ioadapt_theory.similarity.moments import Moments, in_range
 from ioadapt_theory.similarity.weights import whole
 
+ROUNDING = 4096
+"""Multiple of the machine epsilon; if ‖K°‖² / ‖K‖² is smaller, K counts as a multiple of I."""
 STRIP = 256
 """Number of rows of a Gram matrix that are computed at once, from the diagonal on; the rest follows by symmetry."""
 
@@ -35,9 +36,8 @@ class Gram:
         norm_sq: ‖K°‖².
     """
 
-    def __init__(self, w: Float64[Tensor, "f m"], cuts: Sequence[int]) -> None:
-        """Compute K°; ``cuts`` are the boundaries 0, ..., f of the groups of channels that are permuted separately."""
-        self.trace, self.cuts = float(w.square().sum()), cuts
+    def __init__(self, w: Float64[Tensor, "f m"]) -> None:
+        self.trace = float(w.square().sum())
         self.t = self.trace / len(w)
         self.w, self.held = w, 2 * len(w) <= 3 * w.shape[1]
         if self.held:
@@ -46,11 +46,7 @@ class Gram:
                 self.w[i : i + STRIP, i:] = w[i : i + STRIP] @ w[i:].T
             self.w = self.w.triu_().add_(self.w.triu(1).T)
             self.w.diagonal().sub_(self.t)
-            self.norm_sq = self.dot(self)
-            return
-        crosses = [(w[i:j].T @ w[i:j]).view(-1) for i, j in itertools.pairwise(cuts)]
-        self.squares = np.array([[torch.dot(a, b).item() for b in crosses] for a in crosses])
-        self.norm_sq = float(self.squares.sum()) - self.t * self.trace
+        self.norm_sq = self.dot(self)
 
     def dot(self, other: "Gram") -> float:
         """Return ⟨K°, K°'⟩ for K°' of ``other``, as ‖WᵀW'‖² - t ‖W'‖² if K° and K°' are not stored."""
@@ -58,25 +54,9 @@ class Gram:
             return torch.dot(self.w.view(-1), other.w.view(-1)).item()
         return (self.w.T @ other.w).square().sum().item() - self.t * other.trace
 
-    def profile(self) -> Profile:
-        """Return the sums over K° = WWᵀ - tI that its null distribution needs."""
-        if self.held:
-            return of_matrix(self.w.numpy(), self.cuts)
-        w, norms, squares = self.w, self.w.square().sum(1).numpy(), self.squares.copy()
-        spans = list(itertools.pairwise(self.cuts))
-        rows = np.stack([(w @ w[i:j].sum(0)).numpy() for i, j in spans], 1)
-        for p, (i, j) in enumerate(spans):
-            rows[i:j, p] -= self.t
-            squares[p, p] += (j - i) * self.t**2 - 2 * self.t * norms[i:j].sum()
-        return profile(norms - self.t, rows, squares, self.cuts, self._times)
 
-    def _times(self, columns: Float64[np.ndarray, "f r"]) -> Float64[np.ndarray, "f r"]:
-        x = torch.from_numpy(columns)
-        return (self.w @ (self.w.T @ x) - self.t * x).numpy()
-
-
-def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, widths: Sequence[int]) -> Moments:
-    """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I, and sums over each K°.
+def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space) -> Moments:
+    """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I.
 
     W is the layer's weight as a matrix with f rows, its channels on the side ``space``.
 
@@ -84,14 +64,11 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, width
         layer: The layer, with at least two axes and at least two channels on the requested side.
         checkpoints: The models.
         space: The input or the output side.
-        widths: The numbers of input and output channels of all layers; see `chance.parts`.
     """
     models, count = layer.models, len(checkpoints)
-    axis, f = layer.side(space)
-    cuts = parts(f, widths)
-    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, axis), cuts) for i in models}
+    axis, _ = layer.side(space)
+    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, axis)) for i in models}
     inner = np.full((count, count), np.nan)
-    profiles: list[Profile | None] = [None] * count
     for i, j in itertools.combinations(models, 2):
         inner[i, j] = inner[j, i] = grams[i].dot(grams[j])
     for i, gram in grams.items():
@@ -102,11 +79,10 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space, width
             inner[i, :] = inner[:, i] = 0.0
         else:
             inner[i, i] = gram.norm_sq
-            profiles[i] = gram.profile()
     norms = np.diagonal(inner)
     with np.errstate(invalid="ignore"):
         distances = np.maximum(norms[:, None] + norms - 2 * inner, 0.0)
-    return Moments(inner, distances, profiles=tuple(profiles))
+    return Moments(inner, distances)
 
 
 def _matrix(elements: Float64[Tensor, " n"], layer: Layer, axis: int) -> Float64[Tensor, "f m"]:

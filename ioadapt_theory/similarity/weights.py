@@ -21,14 +21,12 @@ CHUNK = 64 * 1024
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint]) -> Moments:
-    """Return inner products, squared distances and sums of a layer's tensors."""
+    """Return inner products and squared distances of a layer's tensors."""
     models, count = layer.models, len(checkpoints)
-    inner, apart, sums = np.full((count, count), np.nan), np.full((count, count), np.nan), np.full(count, np.nan)
+    inner, apart = np.full((count, count), np.nan), np.full((count, count), np.nan)
     pairs = list(combinations_with_replacement(range(len(models)), 2))
     totals, distances = dict.fromkeys(pairs, 0.0), dict.fromkeys(pairs, 0.0)
-    sums[list(models)] = 0.0
     for rows in _chunks(layer, checkpoints, models):
-        sums[list(models)] += rows.sum(1).numpy()
         for i, j in pairs:
             totals[i, j] += torch.dot(rows[i], rows[j]).item()
             if i != j:  # |a|² + |b|² - 2ab would cancel for similar models
@@ -38,7 +36,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint]) -> Moments:
         a, b = models[i], models[j]
         inner[a, b] = inner[b, a] = total
         apart[a, b] = apart[b, a] = distances[i, j]
-    return Moments(inner, apart, sums)
+    return Moments(inner, apart)
 
 
 def whole(checkpoint: Checkpoint, name: str) -> Float64[Tensor, " n"]:

@@ -1,8 +1,6 @@
 """Means, lowest fractions, options and threads; undefined values are listed, and left out of means."""
 
-import itertools
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,6 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory import adapt, merge
-from ioadapt_theory.chance import Null
 from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import compare
@@ -102,29 +99,6 @@ def test_layers_in_common_that_cannot_be_compared_are_not_called_another_archite
         compare(held("a", {"w": values}), held("b", {"w": values}))
 
 
-def test_the_null_of_weights_is_the_mean_over_all_permutations():
-    one, two = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, -1.0, 3.0])
-    c = compare(held("a", {"w": one}), held("b", {"w": two}), null=True)
-    shuffled = torch.tensor([cosine(one, two[list(order)]) for order in itertools.permutations(range(3))])
-    null = c.rows[0].values[0, 1].null
-    assert null is not None
-    assert (null.mean, null.sd) == pytest.approx((shuffled.mean().item(), shuffled.std(correction=0).item()), abs=1e-12)
-
-
-def test_the_null_of_a_mean_has_the_moments_of_a_sum_of_independent_layers():
-    c = compare(*family(2))
-    nulls = {"block.1.ff.weight": Null(0.3, 0.1, 0.2, 1.0), "only_vector": Null(0.4, 0.2, 0.1, -0.5)}
-    rows = [row for row in c.rows if row.name in nulls]
-    for row in rows:
-        null = nulls[row.name]
-        row.values[0, 1] = replace(row.values[0, 1], cosine=null.cosine, null=null)
-    null = replace(c, rows=tuple(rows)).null((0, 1))
-    assert null is not None
-    sd = math.sqrt(0.2**2 + 0.1**2) / 2
-    assert (null.cosine, null.mean, null.sd) == pytest.approx((0.35, 0.15, sd))
-    assert null.skew == pytest.approx((0.2**3 - 0.5 * 0.1**3) / 8 / sd**3)
-
-
 @pytest.mark.parametrize(
     ("names", "sources", "expected"),
     [
@@ -141,7 +115,7 @@ def test_labels_are_short_distinct_and_without_the_separator(
     assert labels == expected or len(set(labels)) == len(labels) == 3
 
 
-@pytest.mark.parametrize("options", [{"null": True}, {"space": "input"}], ids=["weight", "input"])
+@pytest.mark.parametrize("options", [{}, {"space": "input"}], ids=["weight", "input"])
 def test_every_number_of_threads_gives_the_same_figures_in_the_same_order(options: dict[str, object]):
     some, told = family(3), list[int]()
     torch.set_num_threads(2)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.init import orthogonal_
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.chance import moments, of_matrix
+from toys.transfer.chance import moments, of_matrix
 from toys.transfer.sides import side, sides
 
 

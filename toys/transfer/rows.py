@@ -12,10 +12,10 @@ from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.residual import UnknownSideError, residual_side
 from ioadapt_theory.adapters.rules.correspondence import correspond
-from ioadapt_theory.chance import STANDS_OUT, Null
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.moving.put import put
 from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
+from toys.transfer.chance import STANDS_OUT, Null
 from toys.transfer.protocol import Method
 from toys.transfer.sides import Sides, sides
 

@@ -1,6 +1,6 @@
 """Similarity of the input and output sides of two layers, compared with that of unrelated layers.
 
-The method is that of `ioadapt_theory.similarity.spaces`, but of many channels, only a fixed sample is used.
+The cosines are those of `ioadapt_theory.similarity.spaces`, but of many channels, only a fixed sample is used.
 """
 
 import math
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.chance import ROUNDING, Null, beside, of_matrix, parts
+from toys.transfer.chance import ROUNDING, Null, beside, of_matrix, parts
 
 CHANNELS = 512
 """Maximum number of channels to compare. If there are more, this many are sampled, and the null distribution of the

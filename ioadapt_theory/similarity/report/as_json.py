@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ioadapt_theory.chance import Null
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
-from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.moments import Values
 from ioadapt_theory.similarity.report.order import groups
 from ioadapt_theory.similarity.result import ROLES, Comparison, Pair, Row
@@ -53,20 +51,12 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
         "name": row.name,
         "kind": row.layer.kind,
         "shape": list(row.layer.shape),
-        "values": {f"{c.labels[i]}|{c.labels[j]}": _values(c, v) for (i, j), v in row.values.items()},
+        "values": {f"{c.labels[i]}|{c.labels[j]}": _values(v) for (i, j), v in row.values.items()},
     }
 
 
-def _values(c: Comparison, v: Values) -> dict[str, Any]:
-    content = {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
-    if v.null is not None:
-        content |= null_facts(v.null)
-        content |= {} if c.options.space is Space.WEIGHT else {"too_small": v.null.too_small}
-    return content
-
-
-def null_facts(null: Null) -> dict[str, Any]:
-    return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
+def _values(v: Values) -> dict[str, float]:
+    return {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
 
 
 def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
@@ -79,9 +69,4 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "mean": everything.mean,
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
-    if (null := c.null(pair)) is not None:
-        content |= null_facts(null) | {"excess": c.excess(pair)}
-        content["beyond_chance"] = c.beyond_chance(pair)
-        if c.options.space is not Space.WEIGHT:
-            content["too_small"] = c.too_small(pair)
     return content

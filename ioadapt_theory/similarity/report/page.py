@@ -4,11 +4,10 @@ import io
 from html import escape
 
 from ioadapt_theory.pages import document, folded, table_of
-from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
 from ioadapt_theory.similarity.report.as_json import model_facts
 from ioadapt_theory.similarity.report.order import GROUPS, in_order
-from ioadapt_theory.similarity.report.tables import chance, grouped, heading, pair_name, remarks, summary
+from ioadapt_theory.similarity.report.tables import grouped, heading, pair_name, remarks, summary
 from ioadapt_theory.similarity.result import Comparison
 
 
@@ -20,7 +19,7 @@ def to_html(c: Comparison) -> str:
     skipped = [["left out", "of", "reason"], *([s.name, ", ".join(s.models), s.reason] for s in c.skipped)]
     sections = [
         ("Models", table_of(models)),
-        ("Pairs", "".join(table_of(table) for table in (summary(c), chance(c)) if len(table) > 1)),
+        ("Pairs", table_of(summary(c))),
         ("Figure", f'<figure tabindex="0">{_svg(c)}</figure>'),
         *((f"By {by}", table_of(grouped(c, by))) for by in GROUPS),
         (f"Layers ({len(c.rows)})", folded("every layer, in the network's order", table_of(_layers(c), long=True))),
@@ -33,18 +32,9 @@ def to_html(c: Comparison) -> str:
 
 
 def _layers(c: Comparison) -> list[list[str]]:
-    nulls = c.options.null or c.options.space is not Space.WEIGHT
-    pairs = [pair_name(c, pair) for pair in c.pairs]
-    lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]
+    lines = [["layer", "kind", "shape", *(pair_name(c, pair) for pair in c.pairs)]]
     for row in in_order(c):
-        cells = []
-        for pair in c.pairs:
-            v = row.values.get(pair)
-            null = None if v is None else v.null
-            cells.append("-" if v is None else f"{v.cosine:.6f}")
-            if nulls:
-                excess, z = (None, None) if null is None else (null.excess, null.z)
-                cells += ["-" if excess is None else f"{excess:.4f}", "-" if z is None else f"{z:.1f}"]
+        cells = [f"{row.values[pair].cosine:.6f}" if pair in row.values else "-" for pair in c.pairs]
         lines.append([row.name, row.layer.kind, " x ".join(map(str, row.layer.shape)), *cells])
     return lines
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import fill
 
-from ioadapt_theory.chance import STANDS_OUT
 from ioadapt_theory.pages import WIDTH, aligned
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report.order import groups
@@ -19,17 +18,6 @@ def summary(c: Comparison) -> list[list[str]]:
         line = [pair_name(c, pair), str(everything.layers), f"{everything.parameters / 1e6:.1f} M"]
         line += [cell(m.mean) for m in (everything, low, *roles)]
         lines.append(line)
-    return lines
-
-
-def chance(c: Comparison) -> list[list[str]]:
-    """Return a table that compares each pair's mean cosine with that of unrelated layers, if this is known."""
-    lines = [["pair", "mean", "unrelated", "excess", f"z ≥ {STANDS_OUT:.0f}"]]
-    for pair in c.pairs:
-        if (null := c.null(pair)) is not None:
-            count = f"{c.beyond_chance(pair)} of {c.mean(pair).layers}"
-            unrelated = f"{cell(null.mean)} ± {null.sd:.1g}"
-            lines.append([pair_name(c, pair), cell(null.cosine), unrelated, cell(c.excess(pair)), count])
     return lines
 
 
@@ -58,7 +46,7 @@ def heading(c: Comparison) -> str:
 
 def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
     """Return the comparison as text for the terminal; ``by`` are the groupings to include, "kind" or "block"."""
-    tables = [summary(c), *[chance(c)] * (len(chance(c)) > 1), *(grouped(c, one) for one in by)]
+    tables = [summary(c), *(grouped(c, one) for one in by)]
     return "\n".join([fill(heading(c), width) + "\n", *(aligned(table, width, least=width) for table in tables)])
 
 
@@ -72,9 +60,4 @@ def remarks(c: Comparison) -> list[str]:
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"left out for the same reason: {len(undefined) - 5} more"] if len(undefined) > 5 else []
     empty = [f"{pair_name(c, pair)}: no common layers" for pair in c.pairs if c.mean(pair).mean is None]
-    small = [
-        f"{pair_name(c, pair)}: layers too small to tell related from unrelated ones: {n} of {c.mean(pair).layers}"
-        for pair in c.pairs
-        if c.options.space is not Space.WEIGHT and (n := c.too_small(pair))
-    ]
-    return [*c.notes, *(f"{note}." for note in (*empty, *small, *left_out, *undefined[:5], *more))]
+    return [*c.notes, *(f"{note}." for note in (*empty, *left_out, *undefined[:5], *more))]

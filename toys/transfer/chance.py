@@ -19,7 +19,7 @@ two parts.
 The null distribution is skewed, since a few large channels or eigenvalues may coincide by chance. The third moment is
 exact for d and u, which give a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)). For e, the third
 moment under random rotations is used, 8 tr e³ tr e'³ / n³, computed from the largest eigenvalues of e. A gamma
-distribution with these moments gives p and z.
+distribution with these moments gives z.
 """
 
 import math
@@ -191,13 +191,8 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """The normal deviate that is exceeded with probability ``p``; None if all permutations give the same cosine."""
+        """The normal deviate of the cosine; None if all permutations give the same cosine."""
         return self._z(self.cosine)
-
-    @property
-    def p(self) -> float | None:
-        """Approximate probability that a permutation gives at least this cosine; None if all give the same cosine."""
-        return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property
     def excess(self) -> float | None:

@@ -5,7 +5,7 @@ from itertools import pairwise, permutations, product
 import numpy as np
 import pytest
 
-from ioadapt_theory.chance import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
+from toys.transfer.chance import Null, beside, moments, of_matrix, parts, skewness
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:
@@ -68,50 +68,6 @@ def test_the_null_does_not_depend_on_the_scale(scale: float, cuts: tuple[int, ..
     assert null_of(a * scale, b * scale, cuts).z == pytest.approx(one.z, rel=1e-9)
 
 
-def strangers(f: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return weights with a few large channels or singular values, which give the null distribution heavy tails."""
-    normal = rng.standard_normal((f, f))
-    basis = np.linalg.qr(rng.standard_normal((f, f)))[0]
-    return {
-        "normal": normal,
-        "scaled rows": normal * np.exp(rng.standard_normal((f, 1))),
-        "power law": basis / np.arange(1, f + 1) @ normal,
-        "outliers": normal * np.where(rng.random((f, 1)) < 0.05, 10, 1),
-    }
-
-
-def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
-    """The share of pairs beyond three deviations is .0013; without the correction for skewness, it would be .01."""
-    rng = np.random.default_rng(0)
-    plain, corrected, ps = [], [], []
-    for f in (16, 48):
-        for _ in range(40):
-            for one, two in zip(strangers(f, rng).values(), strangers(f, rng).values(), strict=True):
-                a, b = centred(one), centred(two)
-                null = null_of(a, b)
-                for order in (rng.permutation(f) for _ in range(60)):
-                    cosine = float((a * b[np.ix_(order, order)]).sum()) / np.linalg.norm(a) / np.linalg.norm(b)
-                    drawn = Null(cosine, null.mean, null.sd, null.skew)
-                    plain.append((cosine - null.mean) / null.sd)
-                    corrected.append(drawn.z)
-                    ps.append(drawn.p)
-    assert np.mean(np.array(plain) > STANDS_OUT) > 0.006
-    assert np.mean(np.array(corrected) > STANDS_OUT) < 0.004
-    assert 0.035 < np.mean(np.array(ps) < 0.05) < 0.065
-
-
-@pytest.mark.parametrize(("f", "too_small"), [(16, True), (64, False)])
-def test_layers_too_small_to_tell_are_those_whose_half_shared_weights_pass_for_strangers(f: int, too_small: bool):
-    rng = np.random.default_rng(f)
-    nulls = []
-    for _ in range(40):
-        one, two = rng.standard_normal((2, f, 2 * f))
-        nulls.append(null_of(centred(one), centred(one / 2 + two * np.sqrt(3) / 2)))  # of cosine 1/2
-    seen = np.mean([null.z > STANDS_OUT for null in nulls])  # type: ignore[operator]
-    assert np.mean([null.too_small for null in nulls]) == too_small
-    assert seen < 0.8 if too_small else seen == 1
-
-
 def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
     widths = [320, 640, 1280, 4]
     assert parts(1920, widths) == (0, 640, 1280, 1920)  # 1280 beside 640
@@ -119,15 +75,3 @@ def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
     assert parts(320, widths) == (0, 320)
     assert parts(77, widths) == (0, 77)
     assert parts(17 * 320, [320]) == (0, 17 * 320)
-
-
-def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
-    """A part with large and a part with small weights make unrelated layers look related, unless the null has both."""
-    rng = np.random.default_rng(7)
-    sizes = np.repeat([1.0, 0.2], 40)[:, None]
-    a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))
-    as_one, as_two = null_of(a, b).z, null_of(a, b, (0, 40, 80)).z
-    assert as_one is not None
-    assert as_one > 2 * STANDS_OUT
-    assert as_two is not None
-    assert abs(as_two) < STANDS_OUT

@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     rest = [key for key in (*(change.key for change in file.changes), *file.unread) if key not in more]
     also = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = sum(len(part.correspondence.unproven(part.layers)) for part in parts)
-    evidence = f", {unproven} of them matched only by name" if unproven else ""
+    evidence = f", {unproven} of them matched only by name" if unproven and source else ""
     total = sum(len(part.layers) + len(part.lost) for part in parts)
     others = file.left_out(*(part.component for part in parts))
     also += f" {told(others)}." if others else ""
@@ -199,7 +199,6 @@ def _bake(args: argparse.Namespace, parts: "list[Match]", more: "Mapping[str, Te
         f"The last number of a line is the share of the weight change (Frobenius norm) lost by {what}. To predict how"
         f" the adapter performs on {args.base}, run `ioadapt report {args.file} SOURCE {args.base}`.\n"
     )
-    _warn_of_another_base(parts[0])
     return sum(map(len, made))
 
 
@@ -225,7 +224,6 @@ def _component(args: argparse.Namespace, part: "Match", style: str) -> str:
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
     from ioadapt_theory.formats.export import convert_to
 
-    _warn_of_another_base(matched, "; if possible, give that model as --base")
     options = {"partial": args.partial, "ridge": args.ridge, "notes": args.notes}
     outcome = convert_to(args.out, matched, args.placement, **options)
     for layer, figures in outcome.items():
@@ -233,16 +231,6 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
     sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")
     sys.stderr.write("cond(W): condition number of the base weight.\n")
     return sum(not isinstance(figures, str) for figures in outcome.values())
-
-
-def _warn_of_another_base(matched: "Match", hint: str = "") -> None:
-    """Warn if the base is not the model that the adapter was trained on."""
-    from ioadapt_theory.adapters.rules.fingerprint import identical
-
-    same, compared = identical(matched.file.prints, matched.weights)
-    if same < compared:
-        other = f"or has another precision: {compared - same} of {compared} layers differ{hint}"
-        sys.stderr.write(f"Warning: --base is not the model that {matched.file.path} was trained on, {other}.\n")
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", parts: "list[Match]") -> int:

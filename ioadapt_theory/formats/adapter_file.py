@@ -107,7 +107,6 @@ class AdapterFile:
         changes: changes of the base's own tensors.
         unread: key that is not read -> the reason.
         base: name of the model that the adapter was trained on or baked for; None if the file does not name it.
-        prints: layer of the base -> fingerprint of its weights; empty if the file stores none.
         source: the opened file of tensors.
         config: PEFT's configuration, or None if the adapter is not a PEFT folder.
 
@@ -118,8 +117,8 @@ class AdapterFile:
         >>> from ioadapt_theory.formats import open_adapter
         >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
         >>> file = open_adapter(save(model, tempfile.mkdtemp()))
-        >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
-        ('ioadapt_theory', 1, None, ['0'])
+        >>> file.format, len(file.layers), file.base
+        ('ioadapt_theory', 1, None)
     """
 
     path: Path
@@ -128,7 +127,6 @@ class AdapterFile:
     changes: tuple[Change, ...]
     unread: Mapping[str, str]
     base: str | None
-    prints: Mapping[str, object]
     source: TensorFile
     config: Mapping[str, Any] | None = None
 

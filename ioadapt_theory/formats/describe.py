@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from ioadapt_theory.adapters.rules.fingerprint import identical
 from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match, told
 
@@ -30,7 +29,6 @@ def describe(file: AdapterFile, parts: Sequence[Match] = ()) -> dict[str, Any]:
         "path": str(file.path),
         "format": file.format,
         "base": file.base,
-        "fingerprints": len(file.prints),
         "layers": layers,
         "changes": {str(change): "replaced" for change in file.changes},
         "unread": dict(file.unread),
@@ -46,8 +44,6 @@ def describe(file: AdapterFile, parts: Sequence[Match] = ()) -> dict[str, Any]:
         facts["matched by"] = parts[0].correspondence.origins.how
         facts["no evidence"] = [n for part in parts for n in part.correspondence.unproven(part.layers)]
         facts["warning"] = next(filter(None, (part.correspondence.warning() for part in parts)), None)
-        same = [identical(file.prints, part.weights) for part in parts]
-        facts["identical"] = "{} of {}".format(*map(sum, zip(*same, strict=True)))
     return facts
 
 
@@ -59,24 +55,24 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         sizes = f"{layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{', with a bias' * layer['bias']}"
         settings = f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g}, {sizes}:"
         alike.setdefault(settings, []).append(f"  {layer['layer']}")
-    unnamed = "not named, but with fingerprints of its layers" if facts["fingerprints"] else "not named in the file"
     count, numbers = len({layer["layer"] for layer in facts["layers"]}), sum(x["parameters"] for x in facts["layers"])
     plural = "s" * (count != 1)
-    lines = [f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters", f"base: {facts['base'] or unnamed}"]
+    lines = [
+        f"{facts['format']}: {count} layer{plural}, {numbers:,} parameters",
+        f"base: {facts['base'] or 'not named in the file'}",
+    ]
     for settings, names in alike.items():
         lines += [settings, *names]
     titles = {"changes": "tensor of the base", "unread": "not read", "unmatched": "does not fit the base"}
     lines += [f"{title}: {name}: {why}" for key, title in titles.items() for name, why in facts.get(key, {}).items()]
-    if "identical" in facts:
+    if "matched" in facts:
         how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
-        evidence = f", {unproven} of them without evidence" if unproven else ""
+        evidence = f", {unproven} of them without evidence" if 0 < unproven < len(matched) else ""
         total = len(matched) + len(facts["unmatched"])
         lines.append(f"in the base: {len(matched)} of {total} layers fit, by {how}{evidence}")
         lines += [f"{told(facts['left out'])}: the base does not have this part"] if facts["left out"] else []
         lines += [f"  {name} -> {layer}" for name, layer in matched.items() if how != "name" and name != layer]
         lines += facts["notes"]
         lines += [facts["warning"]] if facts["warning"] else []
-        if facts["fingerprints"]:
-            lines.append(f"base layers with the adapter's original weights, by fingerprint: {facts['identical']}")
     options: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
     return "\n".join([facts["path"], *(fill(line, width, **options) for line in lines)]) + "\n"

@@ -15,11 +15,11 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import naming
-from ioadapt_theory.adapters.rules.fingerprint import fingerprint, pack
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError, UnsupportedError
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG
+from ioadapt_theory.formats.kinds.ioadapt import BASE_NAME
 from ioadapt_theory.formats.kinds.peft import config_of, write_folder
 from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.rewrite import Factors
@@ -66,7 +66,6 @@ def convert_to(
     # with ``partial``, a layer that cannot be converted is left out
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
-    prints = {}
     for layer, adapter, base in matched.adapters():
         try:
             with naming(layer):
@@ -75,13 +74,12 @@ def convert_to(
             if not partial:
                 raise
             outcome[layer] = f"left out: {error.reason.removeprefix(f'{layer}: ')}"
-            continue
-        prints[layer] = fingerprint(base)
     if not converted:
         layer, why = next(iter(outcome.items()))
         msg = f"{matched.file.path}: no layer can be converted ({layer}: {str(why).removeprefix('left out: ')})."
         raise UnsupportedError(msg)
-    own.write(folder, converted, {**matched.file.kept(), **notes, **pack(prints, matched.file.base)})
+    named = {BASE_NAME: matched.file.base} if matched.file.base else {}
+    own.write(folder, converted, {**matched.file.kept(), **notes, **named})
     return outcome
 
 

@@ -46,8 +46,8 @@ def load(
             modules_to_save, trained biases). Disabling or removing the adapter does not undo this, and ``save`` does
             not write these tensors.
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
-            original base, of which our own files contain fingerprints.
-        source: the original base, or the weights of its checkpoint, for files without fingerprints.
+            original base.
+        source: the original base, or the weights of its checkpoint.
         hotswap: whether to copy the values into the existing adapter of this name, which must have the same structure.
             Parameters stay the same objects, so that a compiled model is not compiled again.
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.

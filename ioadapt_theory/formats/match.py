@@ -96,7 +96,7 @@ def match(
     """Match an adapter file with a base. ``by``: see ``match`` of ``load``; ``called``: what messages call the base."""
     # The names of FLUX's and SD3's authors also match diffusers' models, in which a layer may be split.
     stored = {layer.name: layer for layer in file.layers}
-    places = correspond(stored, weights, by, source=source, prints=file.prints)
+    places = correspond(stored, weights, by, source=source)
     parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
     chosen = component is not None
     component = _component(file, parts, component)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
-from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
+from ioadapt_theory.formats.kinds.ioadapt import BASE_NAME, FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
 from ioadapt_theory.outputs import at_home
@@ -87,8 +86,9 @@ def save_adapter(
     for place, adapter in adapters.items():
         with naming(place):
             adapter.require_whole()
-    header = fingerprint.header(model, names)
-    return write(folder, adapters, {**metadata, **header})
+    base = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
+    named = {BASE_NAME: base} if isinstance(base, str) and base else {}
+    return write(folder, adapters, {**metadata, **named})
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
@@ -136,10 +135,8 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
     base = settings.get("base_model_name_or_path") or header.get(TARGET) or header.get("ss_sd_model_name")
-    prints = settings.get("base_fingerprints")  # written by our plug-in
-    prints = prints if isinstance(prints, dict) else recorded(header, path)
     base = base if is_name(base) else None
-    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, prints, source, config)
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base, source, config)
 
 
 @contextmanager

@@ -1,18 +1,13 @@
 """IOLORA's configuration: ``AdapterConfig`` with PEFT's names."""
 
 import enum
-import weakref
 from dataclasses import InitVar, dataclass, field
-from functools import partial
 from typing import Any
 
 from peft.config import PeftConfig
-from torch import nn
 
-from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.config import PEFT, UNPLACED, AdapterConfig, init_of
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.adapters.rules.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
 
 FORMAT_VERSION = 1
@@ -40,7 +35,6 @@ class IOLoraConfig(PeftConfig):
             a placement such as "input+weight".
         format_version: version of the saved format.
         placement: must be given, as in ``AdapterConfig``.
-        base_fingerprints: fingerprints of the base layers, set on saving, to recognise the base later.
         init_lora_weights: LoraConfig's name for ``init_weights``; True, False or "gaussian".
         use_dora: LoraConfig's name for the family "dora".
         bias, lora_bias: must be "none" and False respectively, since biases stay frozen.
@@ -75,15 +69,15 @@ class IOLoraConfig(PeftConfig):
     layers_to_transform: list[int] | int | None = None
     layers_pattern: list[str] | str | None = None
     format_version: int = FORMAT_VERSION
-    base_fingerprints: dict[str, Any] | None = None
     init_lora_weights: InitVar[bool | str | None] = None
     use_dora: InitVar[bool] = False
     bias: InitVar[str] = "none"
     lora_bias: InitVar[bool] = False
     fan_in_fan_out: InitVar[bool] = False
+    base_fingerprints: InitVar[Any] = None  # in files of version 0.1.0
 
     def __post_init__(
-        self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
+        self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, *ignored: object
     ) -> None:
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
@@ -94,7 +88,7 @@ class IOLoraConfig(PeftConfig):
         if bias != "none" or lora_bias:
             msg = f"bias must be 'none' and lora_bias False (biases stay frozen), not {bias!r:.40} and {lora_bias!r}."
             raise InvalidValueError(msg)
-        del fan_in_fan_out
+        del ignored  # fan_in_fan_out and base_fingerprints
         if self.format_version != FORMAT_VERSION:
             way = "upgrade ioadapt-theory to read a newer file, or save the adapter again"
             msg = f"format_version must be {FORMAT_VERSION}, not {self.format_version!r:.40}; {way}."
@@ -105,25 +99,6 @@ class IOLoraConfig(PeftConfig):
         if not self.placement:
             raise InvalidValueError(UNPLACED)
         self.options()
-        self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the weak references to the model's layers, which cannot be pickled."""
-        return {key: value for key, value in self.__dict__.items() if key != "_layers"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
-
-    def remember(self, name: str, layer: nn.Module) -> None:
-        """Record an adapted layer under its name in the base model, so that ``save_pretrained`` can fingerprint it."""
-        self._layers[name] = layer
-
-    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save as PEFT does, with fingerprints of the base layers that can be read and hold no merged weights."""
-        bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
-        prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
-        self.base_fingerprints = prints or self.base_fingerprints
-        super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
         """Return these options as an ``AdapterConfig`` without target modules, which PEFT itself selects."""

@@ -43,7 +43,6 @@ class IOLoraModel(BaseTuner):
             if adapter_name not in self.active_adapters:
                 layer.requires_grad_(False)
             self._replace_module(parent, target_name, layer, target)
-        peft_config.remember(current_key, layer)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
         """Inject adapters as PEFT does, and make diffusers' ``fuse_projections`` fail if it would drop an adapter."""

@@ -166,4 +166,3 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
     told = capsys.readouterr()
     assert "exact up to rounding, " in told.out
     assert "To predict how the adapter performs on" in told.err
-    assert "--base is not the model that" in told.err

@@ -90,7 +90,7 @@ def test_every_wrong_layer_of_a_random_student_is_told(seed, tmp_path):
                         if way == "transfer":
                             report = transfer(teacher, target, match=match, strict=strict)
                         else:
-                            report = load(target, tmp_path, match=match, strict=strict)
+                            report = load(target, tmp_path, match=match, strict=strict, source=teacher)
                     except (TransferError, NoProvenanceError):
                         assert not layers(target)
                         continue

@@ -51,7 +51,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     half[1] = nn.Linear(32, 24)
     adapt(source, target_modules=["0", "1", "2"], placement="input", init="random")
     save(source, tmp_path)
-    for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path)):
+    for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path, source=source)):
         assert str(way(copy.deepcopy(base))) == "3 of 3 layers matched."
         told = "3 of 3 layers matched: 2 by name and evidence; 1 by name without evidence.\n  by name without evidence"
         assert str(way(copy.deepcopy(half))) == f"{told}: 1"

@@ -1,1 +1,1 @@
-"""Rules that select layers and sides, and fingerprints that identify the base of an adapter."""
+"""Rules that select layers, and find their counterparts in another model."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
@@ -18,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameEr
 MATCHES = ("name", "provenance", "auto")
 """Ways to match the layers of two models: by name, by origin, or by origin if known and else by name."""
 MANY = 4096
-"""Number of values per matrix that are compared if both models are given."""
+"""Number of values per matrix that are compared."""
 NO_ORIGIN = "no layer of the target is known to come from this layer of the adapter"
 
 Place = tuple[str, ...]
@@ -82,7 +83,6 @@ def correspond(
     match: str = "name",
     *,
     source: Weights | None = None,
-    prints: Mapping[str, Any] | None = None,
 ) -> Correspondence:
     """Return the target's layers for each name, and the evidence for them.
 
@@ -92,7 +92,6 @@ def correspond(
         match: "name"; "provenance": the layers whose weights come from the adapter's layer; "auto": like "provenance",
             but by name for layers without evidence, unless layers were renumbered.
         source: the weights of the model that the adapter was trained on, if available.
-        prints: fingerprints of that model's layers, used if there is no source; see ``fingerprint``.
 
     Raises:
         NoProvenanceError: ``match`` is "provenance", and there is no evidence.
@@ -105,7 +104,7 @@ def correspond(
             raise InvalidValueError(msg)
         raise UnknownNameError("match", match, (*MATCHES, "effect", "depth"))
     named = resolve(names, target.names, target.rename, target.aliases)
-    origins = _origins(names, named, target, source, prints or {})
+    origins = _origins(target, source)
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if match == "name" or not origins.how:
         if match == "provenance":
@@ -144,17 +143,13 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
     return tuple(name for name in missing if numberless(name.path) in there)
 
 
-def _origins(
-    names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
-) -> Origins:
-    meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
-    kinds = {_kind(name) for name in (source.names if source else prints or meant)}
+def _origins(target: Weights, source: Weights | None) -> Origins:
+    if source is None:
+        return Origins()
+    kinds = {_kind(name) for name in source.names}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
-    there = _by_plain_name(source.names if source else prints, target.names)
-    origins = None
-    if there and here:
-        theirs = _contents(source, there, MANY) if source else _recorded_contents(prints, there)
-        origins = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
+    there = _by_plain_name(source.names, target.names)
+    origins = by_contents(_contents(source, there), _contents(target, here)) if there and here else None
     if origins is None:
         return Origins()
     actual = {unwrapped(name): name for name in target.names}
@@ -177,7 +172,7 @@ def _kind(name: str) -> str:
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
-def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
+def _contents(weights: Weights, names: Mapping[str, str]) -> Contents:
     shapes = {}
     for plain, name in names.items():
         try:
@@ -189,14 +184,13 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
     def values(plain: str) -> Any:
         try:
             m = weights.layer(names[plain]).matrix
-            return np.empty(0) if m.is_meta or not m.numel() else evenly_spaced(m, count).double().numpy()
+            return np.empty(0) if m.is_meta or not m.numel() else _evenly_spaced(m).double().numpy()
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or not loaded: no values
             return np.empty(0)
 
     return Contents(shapes, values)
 
 
-def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
-    sizes = {plain: prints[name].get("size") for plain, name in names.items() if isinstance(prints[name], dict)}
-    whole = {plain: tuple(s) for plain, s in sizes.items() if isinstance(s, list) and all(type(n) is int for n in s)}
-    return Contents(whole, lambda plain: sample(prints[names[plain]].get("sample")).double().numpy())
+def _evenly_spaced(w: Tensor) -> Tensor:
+    at = torch.linspace(0, w.numel() - 1, MANY, dtype=torch.float64).long().to(w.device)
+    return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()

@@ -16,7 +16,6 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
 from ioadapt_theory.checkpoints.files.plain import parse_json
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
@@ -24,7 +23,7 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.tensors import TensorFile, is_name
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
-LAYERS = "ioadapt.layers"
+LAYERS, BASE_NAME = "ioadapt.layers", "ioadapt.base_name"
 
 
 def _is_size(value: Any) -> bool:
@@ -76,8 +75,8 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
             raise FileFormatError(msg)
         keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
-    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
-    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints, source)
+    base = source.metadata.get(BASE_NAME)
+    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, source)
 
 
 def stored_layer(

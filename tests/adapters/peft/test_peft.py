@@ -1,7 +1,6 @@
 """IOLORA in the real PEFT: PEFT's usual calls work, with the same results as our own layers."""
 
 import copy
-import pickle
 import random
 import subprocess
 import sys
@@ -14,10 +13,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import FAMILIES, adapt, layers
-from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.fingerprint import identical
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
-from ioadapt_theory.formats import load, open_adapter
+from ioadapt_theory.formats import load
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
 from tests.adapters.foreign import filled, quiet, run_llama, tiny_llama
 
@@ -202,15 +199,3 @@ def test_without_peft_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtraError" in done.stderr
     assert "ioadapt-theory[peft]" in done.stderr
-
-
-def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):
-    theirs = wrapped(tiny_llama())
-    theirs.save_pretrained(tmp_path / "a")
-    opened = open_adapter(tmp_path / "a")
-    assert len(opened.prints) == 8
-    assert pickle.loads(pickle.dumps(theirs.peft_config["default"])).r == 2
-    assert [identical(opened.prints, ModelWeights(tiny_llama(seed)))[0] for seed in (1, 5)] == [8, 0]
-    again = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path / "a"))
-    again.save_pretrained(tmp_path / "b")
-    assert identical(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))) == (8, 8)

@@ -10,7 +10,7 @@ from typing import Any
 from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.outputs import replacing, write_json
 
-BENCHMARKS = ("layer", "similarity", "carry")
+BENCHMARKS = ("layer", "carry")
 """Names of the benchmarks, which are modules of this package with the functions ``main`` and ``table``."""
 PARTS = (
     "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",

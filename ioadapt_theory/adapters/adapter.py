@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.config import Plan
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
@@ -66,17 +66,6 @@ class Adapter(nn.ModuleDict):
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
-
-    def require_alike(self, other: "Adapter") -> None:
-        """Raise InvalidValueError if ``other`` has a different family, or different placements or shapes."""
-        one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
-        if (self.family, one) != (other.family, two):
-            listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
-            msg = (
-                f"the old adapter ({self.family} with {listed[0]}) and the new one ({other.family} with {listed[1]})"
-                " differ in family, placement or shape; remove the old one, then load the new one without hotswap."
-            )
-            raise InvalidValueError(msg)
 
     def misfit(self, f: Operator) -> str | None:
         """Return the reason why this adapter cannot act on the layer f, or None if it can."""

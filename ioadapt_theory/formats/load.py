@@ -30,7 +30,6 @@ def load(
     alter_base: bool = False,
     match: str = "name",
     source: nn.Module | Weights | None = None,
-    hotswap: bool = False,
     trainable: bool = False,
 ) -> TransferReport:
     """Load a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
@@ -48,8 +47,6 @@ def load(
         match: "name", "provenance" or "auto", as in ``transfer``. Provenance compares the model with the adapter's
             original base.
         source: the original base, or the weights of its checkpoint.
-        hotswap: whether to copy the values into the existing adapter of this name, which must have the same structure.
-            Parameters stay the same objects, so that a compiled model is not compiled again.
         trainable: whether the adapter is to be trained further. Other trainable parameters stay trainable.
 
     Returns:
@@ -63,9 +60,8 @@ def load(
         UnsupportedError: the adapter is of a kind that is recognised but not supported.
         TransferError: no layer fits or, with ``strict``, a layer or a change of the base does not fit.
         NoProvenanceError: ``match="provenance"``, but no layer of the model comes from the adapter's original base.
-        InvalidValueError: ``model`` is not a module, the name is taken, ``match`` is "effect", the layers have merged
-            adapters, or with ``hotswap`` the old adapter has another structure.
-        UnknownNameError: with ``hotswap``, no layer has an adapter of this name; or ``match`` is unknown.
+        InvalidValueError: ``model`` is not a module, the name is taken, ``match`` is "effect", or layers are merged.
+        UnknownNameError: ``match`` is unknown.
 
     Example:
         >>> import tempfile
@@ -115,7 +111,7 @@ def load(
         warnings.warn(note, stacklevel=2)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in chosen.items()}
     sources = {layer: str(stored.name) for layer, stored in chosen.items()}
-    options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
+    options: dict[str, Any] = {"strict": strict, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():
         setattr(module, change.leaf, new)

@@ -5,17 +5,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
-import torch
 from torch import nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.layer import walk
-from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
+from ioadapt_theory.adapters.model import function_of, install
 from ioadapt_theory.adapters.rules.correspondence import Correspondence, RenumberedWarning
 from ioadapt_theory.checkpoints.alignment import Origins
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no layer of this name"
 SHOWN, LINES = 5, 10
@@ -97,13 +95,12 @@ def put(
     name: str,
     *,
     strict: bool = True,
-    hotswap: bool = False,
     correspondence: Correspondence | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add ``adapters`` to the layers named by their keys or, with ``hotswap``, overwrite the existing adapters.
+    """Add ``adapters`` to the layers named by their keys.
 
     ``correspondence`` is None if the caller chose the layers. ``sources`` maps layers to those that their adapters come
     from (by default, of the same name), and ``lost`` maps layers without a counterpart to the reason.
@@ -113,8 +110,7 @@ def put(
 
     Raises:
         TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the model is unchanged.
-        InvalidValueError: the name is taken, or with ``hotswap`` the old adapter is merged or has another structure.
-        UnknownNameError: with ``hotswap``, no layer has an adapter of this name.
+        InvalidValueError: the name is taken.
     """
     named = dict(walk(model))
     matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))
@@ -130,34 +126,10 @@ def put(
     report = TransferReport(matched, unmatched, (), origins, *ways, warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
-    if hotswap:
-        there = layers(model, name)
-        unmerged(there, "exchanging an adapter")
-        old: Any = {layer: module.adapters[name] for layer, module in there.items()}
-        exchange(old, {n: adapters[n] for n in matched})
-    else:
-        install(model, {n: _copy(adapters[n], named[n]) for n in matched}, name, trainable=trainable)
+    install(model, {n: _copy(adapters[n], named[n]) for n in matched}, name, trainable=trainable)
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report
-
-
-def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Overwrite adapters with others of the same structure; if one differs, change none and raise InvalidValueError."""
-    if odd := sorted(old.keys() ^ new.keys()):
-        which = "old" if odd[0] in old else "new"
-        way = "remove the old one, then load the new one without hotswap"
-        msg = f"{odd[0]}: of the old and the new adapter, only the {which} one is on this layer; {way}."
-        raise InvalidValueError(msg)
-    for layer, adapter in old.items():
-        with naming(layer):
-            adapter.require_alike(new[layer])
-    for layer, adapter in old.items():
-        with torch.no_grad():
-            for p, q in zip(adapter.parameters(), new[layer].parameters(), strict=True):
-                p.copy_(q)
-        for (_, phi), (_, theirs) in zip(adapter.parts(), new[layer].parts(), strict=True):
-            phi.scaling = theirs.scaling
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

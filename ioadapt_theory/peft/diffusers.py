@@ -8,16 +8,14 @@ from diffusers.loaders import lora_pipeline
 from diffusers.loaders.lora_base import _fetch_state_dict
 from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.utils.peft_utils import get_adapter_name, scale_lora_layers
-from torch import Tensor, nn
+from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
-from ioadapt_theory.moving.put import exchange
 from ioadapt_theory.peft.config import IOLoraConfig
-from ioadapt_theory.peft.layer import IOLoraLayer
 from ioadapt_theory.peft.model import put_on
 
 FETCHED = "weight_name local_files_only cache_dir proxies token revision subfolder".split()
@@ -66,10 +64,10 @@ def _loaded(
     if not (plans := settings_of(state, state.__getitem__, "The state dict")):
         return False
     if hotswap:
-        exchange_numbers(model, plans, state, name or "default_0")
-    else:
-        name = name or get_adapter_name(model)  # type: ignore[no-untyped-call]
-        put_on(model, config_of(plans, state), state, name, where=where)
+        msg = "IOLORA does not support hotswap; delete the adapter with delete_adapters, then load the new one."
+        raise UnsupportedError(msg)
+    name = name or get_adapter_name(model)  # type: ignore[no-untyped-call]
+    put_on(model, config_of(plans, state), state, name, where=where)
     return True
 
 
@@ -91,22 +89,6 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
             numbers[match[1]][f"{match[2]}.{match[3]}"] = tensor
     shapes = {layer: {key: tuple(t.shape) for key, t in own.items()} for layer, own in numbers.items()}
     return {n: (adapter_of("The adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
-
-
-def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Overwrite the adapter ``name``; raise InvalidValueError if it is merged, or if layers or shapes differ."""
-    there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
-    if any(name in module.merged_adapters for module in there.values()):
-        msg = f"The adapter {name!r} is merged into the weights; call unfuse_lora() before you replace it."
-        raise InvalidValueError(msg)
-    new: dict[str, Adapter] = {}
-    for layer, (adapter, numbers) in _read(plans, state).items():
-        adapter.load_state_dict({**adapter.state_dict(), **numbers}, assign=True)
-        new[layer] = adapter
-    old: Any = {layer: module.iolora_adapters[name] for layer, module in there.items()}
-    exchange(old, new)
-    for module in there.values():
-        module.was_exchanged(name)
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:

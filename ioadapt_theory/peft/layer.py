@@ -95,11 +95,6 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         for name in self.active_adapters:
             self.set_scale(name, self.scaling.get(name, 1.0) / scale if scale else 1.0)
 
-    def was_exchanged(self, name: str) -> None:
-        """Adopt the scalings that ``exchange`` has given to an adapter, at strength 1, as PEFT does for a LoRA."""
-        self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
-        self.scaling[name] = 1.0
-
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():

@@ -53,7 +53,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     from ioadapt_theory.claims import CLAIMS
     from ioadapt_theory.claims.evaluation import evaluate
     from ioadapt_theory.claims.instances import witness
-    from ioadapt_theory.claims.settings.placement import Placement
+    from ioadapt_theory.claims.settings.letters import Placement
     from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance
 
     generator = torch.Generator().manual_seed(seed)

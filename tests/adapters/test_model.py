@@ -185,11 +185,6 @@ PATTERNS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch):
-    monkeypatch.setattr(patterns, "_spent", {})
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_that_fits_is_peft_s(name):
     for some in (PATTERNS, PATTERNS[::-1], PATTERNS[3:9], *([p] for p in PATTERNS)):

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.needed import batch, recorded
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression.tree import opened
-from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.letters import Placement
 from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
 
 

@@ -16,9 +16,8 @@ from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.report import proofs
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, Placement, distance
 from ioadapt_theory.claims.settings.matrices import matrices
-from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction, function_setting
 from ioadapt_theory.errors import FileFormatError, InvalidValueError

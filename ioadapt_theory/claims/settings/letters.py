@@ -1,5 +1,6 @@
 """The symbols of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
 
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from ioadapt_theory.claims.expression.tree import (
@@ -15,7 +16,6 @@ from ioadapt_theory.claims.expression.tree import (
     sine,
     total,
 )
-from ioadapt_theory.claims.settings.placement import Placement
 
 __all__ = [
     "AB", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
@@ -27,6 +27,17 @@ AB: Final = matrix("ab")
 EPSILON: Final = scalar("epsilon")
 SIGMA: Final = scalar("sigma")
 T: Final = EYE + AB
+
+
+class Placement(StrEnum):
+    """Where AB acts (Eqs. 1 and 3): LORA, X(W + AB); INPUT, X(I + AB)W; OUTPUT, XW(I + AB).
+
+    Defined independently of the package ``adapters``, so that a mistake cannot affect both.
+    """
+
+    LORA = "lora"
+    INPUT = "input"
+    OUTPUT = "output"
 
 
 class Model(NamedTuple):

@@ -26,8 +26,7 @@ from ioadapt_theory.claims.arithmetic import (
 from ioadapt_theory.claims.expression import tree
 from ioadapt_theory.claims.expression.tree import Relation, fro, spectral
 from ioadapt_theory.claims.instances import Letter, Setting, normals
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T
-from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Placement, T
 from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [

@@ -6,9 +6,8 @@ from ioadapt_theory.claims.arithmetic import Array, frobenius_sq
 from ioadapt_theory.claims.expression.tree import fro
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting
-from ioadapt_theory.claims.settings.letters import EPSILON, GAP, discrepancy
+from ioadapt_theory.claims.settings.letters import EPSILON, GAP, Placement, discrepancy
 from ioadapt_theory.claims.settings.matrices import matrices
-from ioadapt_theory.claims.settings.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ _block: ContextVar[list[Written] | None] = ContextVar("block", default=None)
 
 @contextmanager
 def together() -> Iterator[list[Written]]:
-    """Yield a list of the files that ``replacing`` writes in this block; at its end, rename all, or none if it fails.
+    """Yield a list of the files that ``replacing`` writes in this block; if it does not fail, rename all at its end.
 
     Blocks may be nested; the outermost one counts. A reader sees the old or the new content of each file.
     """

@@ -67,7 +67,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "config.json names 'Nothing', which is not a model class": lambda f: (f / "config.json").write_text(
         '{"architectures": ["Nothing"]}'
     ),
-    "model.safetensors is not a safetensors file": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
+    "model.safetensors is truncated or has a broken header": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
     "contains code or custom classes (posix.getcwd), which were not executed": _with_a_pickle,
     "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),

@@ -73,9 +73,7 @@ def record(
     watch = _Watch(modules, batch)
     with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
         output = run(model, batch, call, seed)
-        if not output.sum(dtype=torch.promote_types(output.dtype, torch.float32)).isfinite():
-            msg = "The model's output contains NaN or infinity on these inputs; check the model and the inputs."
-            raise InvalidValueError(msg)
+        require_finite(output)
         if output.requires_grad:
             along = (directions or cotangents(draws, seed))(output)
             watch.backward(output, along)
@@ -83,6 +81,12 @@ def record(
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
     silent = tuple(name for name in modules if name not in rows)
     return Recorded(output.detach(), rows, silent)
+
+
+def require_finite(output: Tensor) -> None:
+    if not output.sum(dtype=torch.promote_types(output.dtype, torch.float32)).isfinite():
+        msg = "The model's output contains NaN or infinity on these inputs; check the model and the inputs."
+        raise InvalidValueError(msg)
 
 
 def cotangents(

@@ -88,6 +88,12 @@ class RowSums:
     agreeing: Tensor
     told: Tensor
 
+    @property
+    def useless(self) -> bool:
+        """Whether only the outputs of the adapted target are not finite, since the adapter is far too large there."""
+        of_target = (self.inner, self.target, self.gained)
+        return bool(self.source.isfinite().all()) and not all(bool(x.isfinite().all()) for x in of_target)
+
     @classmethod
     def joined(cls, parts: list["RowSums"]) -> "RowSums":
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__slots__))

@@ -454,3 +454,21 @@ def test_the_outcome_names_what_is_compared():
     assert "need: outputs" in outcome.to_html()
     with pytest.raises(InvalidValueError, match=r"must be models .*, not str"):
         transfer("source", mlp(5))
+
+
+@pytest.mark.parametrize("size", [1e18, float("inf")])
+def test_a_start_whose_outputs_are_not_finite_is_left_out(size, monkeypatch):
+    source, target = adapted(mlp(0), target_modules=["0", "4"]).float(), mlp(1).float()
+
+    def huge(trial, adapters, *_):
+        made = copy.deepcopy(adapters)
+        for adapter in made.values():
+            for p in adapter.parameters():
+                p.data.fill_(size)
+        return made
+
+    monkeypatch.setattr("ioadapt_theory.moving.carrying.starts.by_blocks", huge)
+    outcome = transfer(source, target, inputs=X.float(), need="change", steps=20)
+    assert outcome.kept > 0
+    assert outcome.scores["blocks"] == -float("inf")
+    assert "-inf" not in str(outcome)

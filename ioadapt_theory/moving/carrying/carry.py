@@ -1,5 +1,6 @@
 """Carrying an adapter over to another model: it is fitted, trained, selected and evaluated on separate sets of rows."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -135,7 +136,8 @@ class _Carrying:
         copy = self.made.copy
         budget = Budget(self.trial)
         runs = race(self.trial, self.made.by_rule, budget)
-        plain = self.trial.scores({"": copy})[""] if copy else 0.0
+        known = self.trial.score(copy) if copy else None
+        plain = -math.inf if known is None else known.kept
         found: dict[str, Adapters] = {run.label(rule): run.adapters() for rule, run in runs.items()}
         scores = {run.label(rule): run.score for rule, run in runs.items()}
         if copy:
@@ -154,11 +156,11 @@ class _Carrying:
         predicted = self.trial.predicted(shown, self.rows.predict)
         known = alone and not self.made.mapped  # the weights tell, too, that a copy is of use
         least = {n: one.sampled[0] if known and n == "copy" else one.least for n, one in predicted.items()}
-        certain = [n for n in shown if least[n] > 0] if best else []
+        certain = [n for n in least if least[n] > 0] if best else []
         notes = []
         chosen = certain[0] if certain else best
         if certain and chosen != best:
-            why = f"which may keep none of the gain (lower bound {least[best]:z.2f})"
+            why = f"which may keep none of the gain (lower bound {least.get(best, -math.inf):z.2f})"
             notes.append(f"The candidate {chosen!r} was added instead of the best one, {best!r}, {why}.")
         put = found[chosen] if certain else {}
         if put and (rule := next((rule for rule, run in runs.items() if run.label(rule) == chosen and run.at), None)):

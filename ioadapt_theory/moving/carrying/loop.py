@@ -67,7 +67,7 @@ class Run:
         self.trial, self.done, self.idle = trial, 0, False
         self.dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
         self.work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
-        self.best, self.score, self.at = self.work, -math.inf, 0
+        self.best, self.score, self.at, self.exact = self.work, -math.inf, 0, False
         groups = []
         for adapter in self.work.values():
             values = [p.detach() for _, phi in adapter.parts() for p in phi.parameters()]
@@ -79,8 +79,9 @@ class Run:
 
     def look(self, *, last: bool = False) -> None:
         """Score the adapters, and keep them if they are the best so far or, if ``last``, not certainly worse."""
-        prediction = self.trial.predicted({"": self.work}, self.trial.rows.select)[""]
-        score = prediction.kept if math.isfinite(prediction.kept) else -math.inf
+        if (prediction := self.trial.score(self.work)) is None:
+            return
+        score = prediction.kept
         self.exact = max(abs(prediction.R - 1), abs(score - 1)) < EXACT
         low, high = prediction.sampled
         if score > self.score - (max(high - low, 0.0) / 2 if last else 0.0):
@@ -166,8 +167,8 @@ def balanced(adapter: Adapter) -> Adapter:
     """Replace the factors of a LoRA, in place, by U√S and √S Vᵀ, where AB = USVᵀ; return the adapter."""
     phi: Any
     for _, phi in adapter.parts() if adapter.family == "lora" else ():
-        if phi.B.any():  # if B is zero, there is nothing to balance
-            (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
+        (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
+        if phi.B.any() and (r @ r2.mT).isfinite().all():  # if B is zero, there is nothing to balance
             u, s, v = torch.linalg.svd(r @ r2.mT, full_matrices=False)
             rank = len(phi.B)
             a, b = q @ (u * s.sqrt())[:, :rank], ((s.sqrt()[:, None] * v) @ q2.mT)[:rank]

@@ -19,7 +19,7 @@ from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.likelihood import read
 from ioadapt_theory.effect.outputs import NEEDS
 from ioadapt_theory.effect.pairing import PLACES
-from ioadapt_theory.effect.passes import Call, run
+from ioadapt_theory.effect.passes import Call, require_finite, run
 from ioadapt_theory.effect.retained import Prediction, RowSums, clear, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import RULES, Rule
@@ -165,6 +165,7 @@ class Trial:
         if self.target is not self.source or pair[0] is not pair[1]:
             with torch.no_grad(), disable(self.target):
                 t, other = self.read(self.target, pair[1], number, texts=texts)
+            require_finite(t)
         known = None if plain is None or adapted is None or other is None else (plain, adapted, other)
         goal = Goal(s, sa, t, self.need, self.weight, spread=spread, own=OWN * self.paired, known=known)
         if self._has_room(goal.t) and (judged or not wanted):
@@ -191,7 +192,7 @@ class Trial:
         return Goal(sa, sa, sa, self.need).loss(adapted)
 
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Predict what share of the gain each candidate keeps on the rows of ``pairs``; leave the target unchanged."""
+        """Predict what share of the gain each candidate with finite outputs keeps on the rows of ``pairs``."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -201,12 +202,12 @@ class Trial:
                         ta, known = self.read(self.target, pair[1], number, texts=goal.known is not None)
                     parts[candidate].append(goal.sums(ta, known))
         options: dict[str, Any] = {"inputs": self.rows.rows, "seed": self.options.seed}
-        return {name: predict(RowSums.joined(rows), self.need, **options) for name, rows in parts.items()}
+        sums = {name: RowSums.joined(rows) for name, rows in parts.items()}
+        return {name: predict(one, self.need, **options) for name, one in sums.items() if not one.useless}
 
-    def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return the share of the gain that each candidate keeps on the selection rows, or -∞ if it is not finite."""
-        predicted = self.predicted(candidates, self.rows.select)
-        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
+    def score(self, adapters: Adapters) -> Prediction | None:
+        """Return what is predicted for adapters on the selection rows, or None if their outputs are not finite."""
+        return self.predicted({"": adapters}, self.rows.select).get("")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ioadapt_theory.adapters import adapt, disable, layers, parameters
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving import TransferError, transfer
 from ioadapt_theory.moving.carrying import CarryWarning
+from ioadapt_theory.moving.carrying.blocks import _Blocks
 from ioadapt_theory.moving.carrying.extraction import extract
 from ioadapt_theory.moving.carrying.fitting import IDLE
 from ioadapt_theory.moving.carrying.starts import zeroed
@@ -472,3 +473,18 @@ def test_a_start_whose_outputs_are_not_finite_is_left_out(size, monkeypatch):
     assert outcome.kept > 0
     assert outcome.scores["blocks"] == -float("inf")
     assert "-inf" not in str(outcome)
+
+
+def test_blocks_whose_features_overflow_are_no_start(monkeypatch):
+    source, target = adapted(mlp(0)).float(), mlp(1).float()
+    fit = _Blocks._fit
+
+    def first_is_huge(self, name, calls):
+        fit(self, name, calls)
+        for p in self.made[name].parameters():
+            p.data.fill_(1e30)
+
+    monkeypatch.setattr(_Blocks, "_fit", first_is_huge)
+    outcome = transfer(source, target, inputs=X.float(), need="change", steps=0)
+    assert outcome.kept > 0
+    assert "blocks" not in outcome.scores

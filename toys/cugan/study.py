@@ -21,7 +21,8 @@ REVISION: Final = 1
 NONE: Final = ""
 """The method of a network without an adapter."""
 ROWS: Final = 48
-"""Number of unlabelled patches with which an adapter is carried over."""
+OVER: Final = 20
+"""Number of unlabelled patches, and of gradient steps, with which an adapter is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Part:
         inputs, _ = TASKS[self.task](*patches(TRAINING, ROWS, SIZE, self.seed))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result has the predicted share
-            outcome: Any = transfer(one, there, inputs=inputs, need="outputs", seed=self.seed, batch=8)
+            outcome: Any = transfer(one, there, inputs=inputs, need="outputs", seed=self.seed, batch=8, steps=OVER)
         return {"errors": errors(there, self.task), "predicted": outcome.kept}
 
     def _trained(self, cache: Path) -> nn.Module:

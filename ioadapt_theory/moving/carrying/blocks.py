@@ -23,6 +23,7 @@ from ioadapt_theory.adapters.model import disable, function_of, layers
 from ioadapt_theory.effect.batches import Pair, joined, row_count
 from ioadapt_theory.effect.pairing import at_pairs
 from ioadapt_theory.effect.reads_writes import Rows
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import TINY, eigen
 from ioadapt_theory.moving.carrying.fitting import Fit, Wanted, base_layers
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built
@@ -42,7 +43,10 @@ class _AllFitted(Exception):
 def by_blocks(
     trial: Trial, start: Adapters, parts: Mapping[str, Part], fit: Fit, picked: Mapping[str, Wanted]
 ) -> dict[str, Adapter]:
-    """Return adapters fitted layer by layer; ``start`` has the adapters of layers for which this is not possible."""
+    """Return adapters fitted layer by layer; ``start`` has the adapters of layers for which this is not possible.
+
+    The result is {} if no layer can be fitted, or if features overflow, since errors grow from layer to layer.
+    """
     jobs: dict[str, dict[str, str]] = {}  # layer of the target -> placement there -> key of the part
     for key, (_, layer, side) in picked.items():
         jobs.setdefault(layer, {})[side] = key
@@ -52,7 +56,10 @@ def by_blocks(
     jobs = {n: sides for n, sides in jobs.items() if n in start and n not in odd and sides.keys() - {BIAS}}
     if not jobs:
         return {}
-    return _Blocks(trial, start, parts, fit, picked, jobs).done()
+    try:
+        return _Blocks(trial, start, parts, fit, picked, jobs).done()
+    except (InvalidValueError, torch.linalg.LinAlgError):
+        return {}
 
 
 class _Blocks:

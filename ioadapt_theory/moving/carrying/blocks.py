@@ -58,7 +58,7 @@ def by_blocks(
         return {}
     try:
         return _Blocks(trial, start, parts, fit, picked, jobs).done()
-    except (InvalidValueError, torch.linalg.LinAlgError):
+    except (InvalidValueError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]
         return {}
 
 

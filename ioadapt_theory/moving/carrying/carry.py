@@ -136,8 +136,8 @@ class _Carrying:
         copy = self.made.copy
         budget = Budget(self.trial)
         runs = race(self.trial, self.made.by_rule, budget)
-        known = self.trial.score(copy) if copy else None
-        plain = -math.inf if known is None else known.kept
+        of_copy = self.trial.score(copy) if copy else None
+        plain = -math.inf if of_copy is None else of_copy.kept
         found: dict[str, Adapters] = {run.label(rule): run.adapters() for rule, run in runs.items()}
         scores = {run.label(rule): run.score for rule, run in runs.items()}
         if copy:

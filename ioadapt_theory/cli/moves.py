@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli import FINDING, OK, say
 from ioadapt_theory.cli.files import check_counts
 from ioadapt_theory.cli.options import (
     PROMPTS,
@@ -73,8 +73,11 @@ def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress],
     with shown(quiet=args.quiet) as progress:
         progress("starting", 0, 1)
         from ioadapt_theory.moving.carrying import tables as told
+        from ioadapt_theory.moving.carrying.trial import Options
 
-        check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
+        check_counts(rows=(args.rows, 3))
+        limits = {n: getattr(args, n, None) for n in ("batch", "steps", "rank", "share", "seconds", "memory")}
+        Options(**{n: limit for n, limit in limits.items() if limit is not None})
         with together():
             result, lines = work(args, progress)
             if args.html is not None:
@@ -120,14 +123,32 @@ def pairs_of(
     return sorted(pairs, key=lambda pair: source.parts.index(pair[1]))
 
 
+def matched(file: "AdapterFile", model: Any, component: str, called: str) -> "Match":
+    """Match a part of the file with its base; raise InvalidValueError if most layers do not fit."""
+    from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.formats.match import match
+
+    found = match(file, ModelWeights(model), component or None, called=called.lower())
+    if len(found.lost) > len(found.layers):
+        (layer, why), count = next(iter(found.lost.items())), len(found.lost) + len(found.layers)
+        some = f"{len(found.lost)} of {count} layers of {file.path} do not fit {called} ({layer}: {why})"
+        msg = f"{some}; {called} must be the adapter's base model."
+        raise InvalidValueError(msg)
+    return found
+
+
 def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
     """Set args.prompts to the prompts in its file or, without inputs, to some made of the adapter's training tags."""
-    from ioadapt_theory.models.prompts import read_prompts, training_captions
+    from ioadapt_theory.models.prompts import read_prompts, training_captions, training_tags
 
+    tags = training_tags(file.source.metadata)
     if args.prompts is not None or args.inputs is not None:
         args.prompts = None if args.prompts is None else read_prompts(args.prompts)
+        most = max(tags, key=lambda tag: tags[tag], default="")
+        if args.prompts and not any(most.lower() in prompt.lower() for prompt in args.prompts):
+            say(f"No prompt has {most!r}, the most frequent tag of {args.adapter}; add its trigger word.")
         return
-    args.prompts = training_captions(file.source.metadata, args.seed)
+    args.prompts = training_captions(tags, args.seed)
     if not args.prompts:
         raise InvalidValueError(NO_INPUTS)
     sys.stderr.write(f"The inputs are {len(args.prompts)} prompts made of the training tags in {args.adapter}.\n")
@@ -168,7 +189,13 @@ def entries(
     return made
 
 
-def rest(file: "AdapterFile", result: list[Moved], more: "Mapping[str, Tensor]", why_not: str) -> list[str]:
+def rest(
+    args: argparse.Namespace,
+    file: "AdapterFile",
+    result: list[Moved],
+    more: "Mapping[str, Tensor]",
+    why_not: str,
+) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
     from ioadapt_theory.formats.match import told
     from ioadapt_theory.formats.vocabulary import told as told_more
@@ -187,6 +214,7 @@ def rest(file: "AdapterFile", result: list[Moved], more: "Mapping[str, Tensor]",
     lines += [f"{name} is left out: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
     lines += [f"... {len(lost)} parts of {file.path} are left out."] if len(lost) > 5 else []
     others = file.left_out(*(one.component for one in result))
+    why_not = why_not if args.component is None else f"--component is {args.component}"
     return [*lines, f"{told(others)}: {why_not}."] if others else lines
 
 

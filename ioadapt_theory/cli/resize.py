@@ -42,10 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _resized(args: argparse.Namespace, progress: Progress) -> Work:
-    from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.formats.match import match
     from ioadapt_theory.models.sources import open_source
     from ioadapt_theory.moving import resize
 
@@ -59,11 +57,11 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
     for component, part in pairs:
         progress(f"loading {base.given}", 0, 1)
         model = base.load(part).to(device)
-        matched = match(file, ModelWeights(model), component or None, called="model")
+        matched = moves.matched(file, model, component, "MODEL")
         inputs = moves.read_inputs(args, base, base, part)
         load(model, args.adapter, strict=False, component=component or None)
         limits = {"rank": args.rank, "share": args.share}
         options = moves.options_of(args, inputs, progress) | limits
         result.append(Moved(component, part, matched, resize(model, moved(inputs.source, device), **options)))
     more = moves.write(args, file, result, base, entries, progress, base)
-    return result, moves.rest(file, result, more, "the model does not have this part")
+    return result, moves.rest(args, file, result, more, "the model does not have this part")

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
 if TYPE_CHECKING:
-    from ioadapt_theory.formats import AdapterFile
+    from ioadapt_theory.formats.match import Match
     from ioadapt_theory.models.inputs import Batches
     from ioadapt_theory.models.sources import Source
     from ioadapt_theory.moving.carrying import CarryReport
@@ -142,10 +142,18 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
         pairs = moves.pairs_of(args, file, source, target)
         if args.map is not None:  # if it is of none of them, the hashes are told
             pairs = [pair for pair in pairs if fingerprint(source.load(pair[1])) == args.map.source] or pairs
-        result = [_part(args, file, source, target, *pair, progress) for pair in pairs]
+        fits: list[tuple[str, Match]] = []
+        for component, part in pairs:
+            progress(f"loading {source.given}", len(fits), len(pairs))
+            fits.append((part, moves.matched(file, source.load(part), component, "SOURCE")))
+        # text encoders first, since the main model is then moved for what it will read
+        result = [_part(args, source, target, *one, progress) for one in reversed(fits)][::-1]
     more = moves.write(args, file, result, target, entries, progress, source)
     why_not = "SOURCE and TARGET do not both have this part" if args.map is None else "the map is of another part"
-    return result, [] if file is None else moves.rest(file, result, more, why_not)
+    lines = [] if file is None else moves.rest(args, file, result, more, why_not)
+    if len(result) > 1 and args.map is None:
+        lines.append(f"The share of {result[0].part} is that of all parts together, on what {result[0].part} predicts.")
+    return result, lines
 
 
 def _require_order(args: argparse.Namespace, *, tuned: bool) -> None:
@@ -161,30 +169,17 @@ def _require_order(args: argparse.Namespace, *, tuned: bool) -> None:
 
 
 def _part(
-    args: argparse.Namespace,
-    file: "AdapterFile",
-    source: "Source",
-    target: "Source",
-    component: str,
-    part: str,
-    progress: Progress,
+    args: argparse.Namespace, source: "Source", target: "Source", part: str, matched: "Match", progress: Progress
 ) -> Moved:
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import remove
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.formats.match import match
     from ioadapt_theory.moving.transfer import transfer
 
-    device, names = device_of(args.device), (part, part if part in target.parts else target.main)
-    models = []
-    for n, (one, name) in enumerate(((source, names[0]), (target, names[1]))):
-        progress(f"loading {one.given}", n, 2)
-        models.append(one.load(name).to(device))
-    matched = match(file, ModelWeights(models[0]), component or None, called="source")
-    if not matched.layers:
-        layer, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of SOURCE ({layer}: {why}); SOURCE must be the adapter's base model."
-        raise InvalidValueError(msg)
+    device = device_of(args.device)
+    progress(f"loading {target.given}", 0, 1)
+    there = target.load(part if part in target.parts else target.main)
+    models = [source.load(part).to(device), there.to(device)]
     progress("reading inputs", 0, 1)
     inputs = moves.read_inputs(args, source, target, part) if args.map is None else None
     by_name = args.match == "name" or (args.match is None and inputs is not None and inputs.pairing is None)
@@ -193,14 +188,15 @@ def _part(
         way = "give a model of the same kind, or match layers with --match effect"
         msg = f"TARGET ({kinds[1]}) has none of the adapter's layers in SOURCE ({kinds[0]}), such as {first}; {way}."
         raise InvalidValueError(msg)
-    load(models[0], args.adapter, strict=False, component=component or None)
+    load(models[0], args.adapter, strict=False, component=matched.component or None)
     outcome: Any = (
         _carried(args, models, inputs, part, progress)
         if inputs is not None
         else transfer(models[0], models[1], map=args.map, strict=False, rank=args.rank)
     )
-    remove(models[0])  # the next part reads the text encoder as it is
-    return Moved(component, part, matched, outcome)
+    if args.map is not None:  # the next adapter is put on the same model
+        remove(models[0])
+    return Moved(matched.component, part, matched, outcome)
 
 
 def _tuned(args: argparse.Namespace, source: "Source", target: "Source", progress: Progress) -> Moved:

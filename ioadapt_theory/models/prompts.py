@@ -4,6 +4,7 @@ import inspect
 import json
 import random
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from ioadapt_theory.adapters.model import disable, layers
+from ioadapt_theory.effect.passes import called
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.guests import load_tokenizer
 from ioadapt_theory.models.inputs import TENSORS, Batches, read_both
@@ -24,6 +27,9 @@ LEAST, LARGEST, LONGEST = 24, 32, 256
 STEPS: Final = 1000
 """Number of timesteps of the noise schedule with which diffusion models are trained."""
 GUIDANCE: Final = 3.5
+ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
+TEXTS: Final = "texts"
+"""Key of what a diffusion model reads of prompts, by whether its own adapter is active."""
 MADE: Final = 256
 """Number of prompts that are made from the tags in an adapter's metadata."""
 
@@ -46,13 +52,17 @@ def read_prompts(path: Path) -> list[str]:
     return prompts
 
 
-def training_captions(metadata: Mapping[str, str], seed: int) -> list[str]:
-    """Return prompts drawn from the tags that kohya's scripts store with their counts, or [] if there are none."""
+def training_tags(metadata: Mapping[str, str]) -> dict[str, float]:
+    """Return the tags of training images that kohya's scripts store, with their counts, or {} if there are none."""
     try:
         folders = json.loads(metadata.get("ss_tag_frequency", "{}")).values()
-        counts = {str(tag).strip(): float(n) for tags in folders for tag, n in tags.items() if str(tag).strip()}
+        return {str(tag).strip(): float(n) for tags in folders for tag, n in tags.items() if str(tag).strip()}
     except (ValueError, AttributeError, TypeError, RecursionError):
-        return []
+        return {}
+
+
+def training_captions(counts: Mapping[str, float], seed: int) -> list[str]:
+    """Return prompts drawn from tags with their counts."""
     most, drawn = max(counts.values(), default=0.0), random.Random(seed)
     some = ([tag for tag, n in counts.items() if drawn.random() * most <= n] for _ in range(MADE if most > 0 else 0))
     return [", ".join(tags) for tags in some if tags]
@@ -135,32 +145,61 @@ def _read(model: nn.Module, batch: Mapping[str, Tensor], *, family: str, part: s
     return torch.cat([pad(t, (0, width - t.shape[-1])) for t in (states, pooled[:, None])], 1)
 
 
-def _texts(source: Source, family: str, prompts: list[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _texts(
+    source: Source, family: str, prompts: list[str], *, adapted: bool
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the token states and the pooled embeddings of prompts, by text encoder; equal prompts are encoded once."""
     unique, states, pooled = list(dict.fromkeys(prompts)), dict[str, Tensor](), dict[str, Tensor]()
     at = torch.tensor([unique.index(prompt) for prompt in prompts])
-    for part in ("text_encoder", "text_encoder_2", "text_encoder_3"):
+    for part in ENCODERS:
         if not source.config(part):
             continue
         encoder = source.load(part)
         device = next(encoder.parameters()).device
-        with torch.no_grad():
+        with torch.no_grad(), nullcontext() if adapted else disable(encoder):
             chunks = torch.split(_ids(source, part, unique), 32)
             some = [_encoded(encoder, ids.to(device), family, part) for ids in chunks]
         for kind, found in zip((states, pooled), zip(*some, strict=True), strict=True):
             if found[0] is not None:
                 kind[part] = torch.cat([t.float().cpu() for t in found])[at]
-    if not states and not pooled:
+    if not states or (family != "sd" and not pooled):
         way = "give a pipeline with its text encoders (for a single file, as --config)"
-        msg = f"{source.root} has no text encoder for prompts; {way}, or the inputs as tensors in a .safetensors file."
+        msg = f"{source.root} lacks a text encoder for prompts; {way}, or the inputs as tensors in a .safetensors file."
         raise InvalidValueError(msg)
     return states, pooled
+
+
+def _conditions(source: Source, family: str, config: Any, prompts: list[str], *, adapted: bool) -> dict[str, Any]:
+    """Return the inputs of a diffusion model that come from prompts."""
+    states, pooled = _texts(source, family, prompts, adapted=adapted)
+    text = next(iter(states.values()))
+    if family == "flux":
+        return {"encoder_hidden_states": text, "pooled_projections": next(iter(pooled.values()))}
+    if family == "sdxl":
+        size = config.sample_size
+        height, width = (8 * side for side in (size if isinstance(size, list | tuple) else (size, size)))
+        ids = torch.tensor([height, width, 0, 0, height, width], dtype=torch.float32).repeat(len(prompts), 1)
+        more = {"text_embeds": pooled["text_encoder_2"], "time_ids": ids}
+        return {"encoder_hidden_states": torch.cat([*states.values()], -1), "added_cond_kwargs": more}
+    if family == "sd3":
+        width = config.joint_attention_dim
+        both = torch.cat([states[p] for p in ENCODERS[:2]], -1)
+        t5 = states.get("text_encoder_3", both.new_zeros(len(prompts), both.shape[1], width))
+        text = torch.cat([pad(both, (0, width - both.shape[-1])), t5], 1)
+        return {"encoder_hidden_states": text, "pooled_projections": torch.cat([*pooled.values()], -1)}
+    return {"encoder_hidden_states": text}
 
 
 def _main(
     source: Source, part: str, prompts: list[str], rows: int, seed: int
 ) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any] | None]:
-    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them."""
+    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them.
+
+    If text encoders have adapters, the diffusion model reads their states with them when its own adapter is active.
+
+    Raises:
+        InvalidValueError: the model needs more than prompts, or the source lacks a text encoder.
+    """
     model, family = source.load(part), _family(source)
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
@@ -172,51 +211,45 @@ def _main(
         msg = f"A {type(model).__name__} needs more than a prompt ({more}); give all its inputs in a .safetensors file."
         raise InvalidValueError(msg)
     chosen = [prompts[k % len(prompts)] for k in range(min(rows, max(len(prompts), LEAST)))]
-    states, pooled = _texts(source, family, chosen)
+    texts = _conditions(source, family, config, chosen, adapted=False)
     draw, count = torch.Generator().manual_seed(seed), len(chosen)
     size = config.sample_size if family != "flux" else LARGEST
     sides = [size, size] if isinstance(size, int) else list(size or (LARGEST, LARGEST))
     if named == "sample" or family in {"sd3", "flux"}:  # many small samples are more informative than a few large ones
         sides = [min(side, LARGEST) for side in sides]
     timesteps = torch.randint(STEPS, (count,), generator=draw)
+    inputs: dict[str, Any]
+    call: Callable[[nn.Module, Any], Any] | None = None
     if family == "flux":
-        return _flux(config, states, pooled, timesteps, draw)
-    text = torch.cat([*states.values()], -1) if family == "sdxl" else next(iter(states.values()))
-    if family == "sd3":
-        width = config.joint_attention_dim
-        both = torch.cat([states[p] for p in ("text_encoder", "text_encoder_2")], -1)
-        t5 = states.get("text_encoder_3", both.new_zeros(count, both.shape[1], width))
-        text = torch.cat([pad(both, (0, width - both.shape[-1])), t5], 1)
-    latents = torch.randn(count, config.in_channels, *sides, generator=draw)
-    inputs: dict[str, Any] = {named: latents, "timestep": timesteps, "encoder_hidden_states": text}
-    if family == "sdxl":
-        height, width = (8 * side for side in (size if isinstance(size, list | tuple) else (size, size)))
-        ids = torch.tensor([height, width, 0, 0, height, width], dtype=torch.float32).repeat(count, 1)
-        inputs["added_cond_kwargs"] = {"text_embeds": pooled["text_encoder_2"], "time_ids": ids}
-    elif family == "sd3":
-        inputs["pooled_projections"] = torch.cat([*pooled.values()], -1)
-    elif named == "hidden_states" and "added_cond_kwargs" in asked:
-        inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
-    return inputs, None
+        inputs, call = _flux(config, timesteps, draw, texts["encoder_hidden_states"].shape[1])
+    else:
+        latents = torch.randn(count, config.in_channels, *sides, generator=draw)
+        inputs = {named: latents, "timestep": timesteps}
+        if family == "sd" and named == "hidden_states" and "added_cond_kwargs" in asked:
+            inputs["added_cond_kwargs"] = {"resolution": None, "aspect_ratio": None}
+    if not any(layers(source.loaded[p]) for p in ENCODERS if p in source.loaded):
+        return inputs | texts, call
+    more_texts = {False: texts, True: _conditions(source, family, config, chosen, adapted=True)}
+    return inputs | {TEXTS: more_texts}, partial(_with_texts, call=call or called)
+
+
+def _with_texts(model: nn.Module, batch: Mapping[str, Any], *, call: Callable[[nn.Module, Any], Any]) -> Any:
+    adapted = any(layer.active and not layer.disabled for layer in layers(model).values())
+    return call(model, {key: value for key, value in batch.items() if key != TEXTS} | batch[TEXTS][adapted])
 
 
 def _flux(
-    config: Any, states: Mapping[str, Tensor], pooled: Mapping[str, Tensor], timesteps: Tensor, draw: torch.Generator
+    config: Any, timesteps: Tensor, draw: torch.Generator, length: int
 ) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any]]:
     """Return FLUX's inputs: packed latents, and a call that adds the positions, which are equal for all samples."""
     count, side = len(timesteps), LARGEST // 2
     ids = torch.zeros(side, side, 3)
     ids[..., 1], ids[..., 2] = torch.arange(side)[:, None], torch.arange(side)
-    (text,), (embedding,) = states.values(), pooled.values()
-    inputs = {
-        "hidden_states": torch.randn(count, side * side, config.in_channels, generator=draw),
-        "timestep": timesteps / STEPS,
-        "encoder_hidden_states": text,
-        "pooled_projections": embedding,
-    }
+    latents = torch.randn(count, side * side, config.in_channels, generator=draw)
+    inputs = {"hidden_states": latents, "timestep": timesteps / STEPS}
     if config.guidance_embeds:
         inputs["guidance"] = torch.full((count,), GUIDANCE)
-    return inputs, partial(_positioned, image=ids.flatten(0, 1), text=torch.zeros(text.shape[1], 3))
+    return inputs, partial(_positioned, image=ids.flatten(0, 1), text=torch.zeros(length, 3))
 
 
 def _positioned(model: nn.Module, batch: Mapping[str, Any], *, image: Tensor, text: Tensor) -> Any:

@@ -8,8 +8,10 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from ioadapt_theory.adapters import disable, remove
 from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.formats import load
+from ioadapt_theory.models.prompts import batches
 from ioadapt_theory.models.sources import open_source
 from tests.adapters.foreign import quiet
 from tests.cli.pipelines import METADATA, kohya, models, perturbed, pipeline, single_file
@@ -96,8 +98,9 @@ def test_only_the_same_command_replaces_its_output(world, tmp_path, capsys):
     words = moving(folder, out := tmp_path / "moved.safetensors", "--component", "text_encoder", "--quiet")
     for _ in range(2):
         assert main(words) == OK
-    text = capsys.readouterr().out
-    assert len(text.partition("\n\n")[0].splitlines()) <= 20
+    told = capsys.readouterr()
+    assert len(told.out.partition("\n\n")[0].splitlines()) <= 20
+    assert "layers of unet are left out: --component is text_encoder." in told.err
     out.write_bytes((folder / "style.safetensors").read_bytes())
     assert main(words) == MISUSE
     assert "was not written by this command; pass --force" in capsys.readouterr().err
@@ -147,6 +150,8 @@ def test_a_file_is_resized(world, tmp_path, capsys):
     words += ["--prompts", str(folder / "prompts.txt"), "--rows", "24", "--steps", "3"]
     assert main(words) == MISUSE
     assert "Give --rank R or --share F, and not both." in capsys.readouterr().err
+    assert main([*words[:2], "no_such_model", *words[3:], "--rank", "0"]) == MISUSE  # before models are loaded
+    assert "rank must be a whole number, at least 1, not 0." in capsys.readouterr().err
     assert main([*words, "--rank", "1"]) == OK
     small = load_file(out)
     assert small.keys() == tensors.keys()
@@ -184,27 +189,70 @@ def test_a_map_of_one_part_moves_it_and_names_the_others(world, tmp_path, capsys
     assert written == {k for k in tensors if k.startswith("lora_unet") and "_to_v." not in k}
 
 
+def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_word_are_told(world, tmp_path, capsys):
+    folder, tensors, _ = world
+    other = {k if "attn1_to_q" in k else k.replace("lora_unet_", "lora_unet_x_"): t for k, t in tensors.items()}
+    save_file(other, tmp_path / "style.safetensors", METADATA)
+    (tmp_path / "prompts.txt").write_text("a cat\n" * 24)
+    words = moving(folder, out := tmp_path / "out.safetensors", "--prompts", str(tmp_path / "prompts.txt"))
+    words[1] = str(tmp_path / "style.safetensors")
+    assert main(words) == MISUSE
+    told = capsys.readouterr().err
+    assert "do not fit SOURCE" in told
+    assert "SOURCE must be the adapter's base model." in told
+    assert "No prompt has 'zwx cat', the most frequent tag of" in told
+    assert not out.exists()
+
+
+@torch.no_grad()
+def test_a_unet_reads_its_prompts_through_moved_text_encoders_while_its_own_adapter_is_active(world):
+    folder, _, parts = world
+    source = open_source(folder / "old")
+    unet, inputs = source.load("unet"), (["zwx cat"], source, source, "unet")
+    for part in parts:
+        load(source.load(part), folder / "style.safetensors", component=part, strict=False)
+    made = batches(*inputs, rows=24, seed=0)
+    adapted = made.call(unet, made.source[0]).sample
+    with disable(unet):
+        plain = made.call(unet, made.source[0]).sample
+        for part in parts[1:]:
+            remove(source.load(part))
+        (bare,) = batches(*inputs, rows=24, seed=0).source
+        assert torch.equal(unet(**bare).sample, plain)
+    assert not torch.allclose(unet(**bare).sample, adapted)
+
+
 @torch.no_grad()
 def change(folder, file, prompts):
-    """Return the change of a UNet's outputs on prompts by a LoRA, with the encoders as they are."""
-    pipe = quiet(lambda: StableDiffusionPipeline.from_pretrained(folder))
-    text = pipe.encode_prompt(prompts, "cpu", 1, do_classifier_free_guidance=False)[0]
+    """Return the change of a UNet's outputs on prompts by a LoRA for it and its text encoders."""
+    xl = (folder / "text_encoder_2").is_dir()
+    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder))
     draw = torch.Generator().manual_seed(9)
     latents, times = (
         torch.randn(len(prompts), 4, 8, 8, generator=draw),
         torch.randint(1000, (len(prompts),), generator=draw),
     )
-    plain = pipe.unet(latents, times, text).sample
+
+    def outputs():
+        count = {"num_images_per_prompt": 1, "do_classifier_free_guidance": False}
+        text, _, *pooled = pipe.encode_prompt(prompts, device="cpu", **count)
+        ids = torch.tensor([64.0, 64, 0, 0, 64, 64]).repeat(len(prompts), 1)
+        more = {"added_cond_kwargs": {"text_embeds": pooled[0], "time_ids": ids}} if xl else {}
+        return pipe.unet(latents, times, text, **more).sample
+
+    plain = outputs()
     quiet(lambda: pipe.load_lora_weights(file))
-    return pipe.unet(latents, times, text).sample - plain
+    return outputs() - plain
 
 
-@pytest.mark.parametrize("world", [pytest.param("sd2", marks=pytest.mark.slow)], indirect=True)
-def test_what_is_predicted_of_a_unet_is_measured_on_other_prompts(world, tmp_path, capsys):
+@pytest.mark.parametrize("world", [pytest.param(k, marks=pytest.mark.slow) for k in ("sd2", "sdxl")], indirect=True)
+def test_what_is_predicted_of_all_parts_is_measured_with_new_noise(world, tmp_path, capsys):
     folder, _, _ = world
     words = moving(folder, out := tmp_path / "moved.safetensors", "--format", "json", "--rows", "96")
     assert main(words) == OK
-    predicted = json.loads(capsys.readouterr().out)["parts"]["unet"]["kept"]
-    prompts = [f"zwx {a} {b}" for a in ("tall man", "sea", "green hat", "sun", "old dog") for b in "uvw"]
+    told = capsys.readouterr()
+    assert "The share of unet is that of all parts together" in told.err
+    predicted = json.loads(told.out)["parts"]["unet"]["kept"]
+    prompts = (folder / "prompts.txt").read_text().splitlines()
     d, e = change(folder / "old", folder / "style.safetensors", prompts), change(folder / "new", out, prompts)
     assert float((2 * d * e - e.square()).sum() / d.square().sum()) == pytest.approx(predicted, abs=0.15)

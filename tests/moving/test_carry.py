@@ -442,7 +442,9 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert "gain (R, if both models need the same change)" in change
     assert "two models predict" not in change  # since the outputs are not logits
     assert change.endswith("Next: test the adapter on labelled data.\n")
-    extracted = to_text({"": extract(mlp(0), target, X, need="change")})
+    report = extract(mlp(0), target, X, need="change")
+    assert str(report).startswith("Low rank (")
+    extracted = to_text({"": report})
     assert "two models predict" not in extracted  # since source and target are the same base
     assert extracted.endswith("Next: test the adapter on labelled data.\n")
 

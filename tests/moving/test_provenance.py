@@ -121,3 +121,6 @@ def test_blocks_of_another_part_are_not_those_that_a_model_lacks(tmp_path):
     matched = match(open_adapter(file), ModelWeights(model), "text_encoder")
     matched.require_complete()
     assert [*matched.layers] == ["text_model.encoder.layers.0.self_attn.q_proj"]
+    sizes["hidden_size"] = 20  # of the deeper one, named as in transformers
+    with pytest.warns(RenumberedWarning, match=r"lacks layers of the adapter, such as .*1.*"):
+        load(CLIPTextModel(CLIPTextConfig(**sizes)).float(), file, component="text_encoder_2", strict=False)

@@ -133,14 +133,14 @@ def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
 
 
 def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Return the unmatched names that differ from the name of a target layer only in the block number."""
+    """Return the unmatched names that end like the name of a target layer but for the block number."""
 
     def numberless(name: str) -> str:
         return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
 
-    there = {numberless(layer) for layer in target.names}
+    there = tuple({end for layer in target.names if "#" in (end := numberless(layer))})
     missing = (name for name in names if name not in named.layers and name not in named.doubts)
-    return tuple(name for name in missing if numberless(name.path) in there)
+    return tuple(name for name in missing if numberless(name.path).endswith(there))
 
 
 def _origins(target: Weights, source: Weights | None) -> Origins:

@@ -111,7 +111,7 @@ class CarryReport(TransferReport):
         span = "" if self.interval is None else " ({:z.2f} to {:z.2f})".format(*self.interval)
         copied = "" if self.kept_copied is None else f", {self.kept_copied:z.2f} if copied"
         if self.matched:
-            how = "Extracted" if self.extracted else "Carried over"
+            how = "Low rank" if self.extracted else "Carried over"
             kept = "is kept" if self.foretold is None else "is kept to first order, if both models need the same change"
             head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain {kept}{span}{copied}."
         else:

@@ -19,7 +19,7 @@ from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import MappedPlace, ModelMap, fingerprint
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, paired, places
-from ioadapt_theory.maps.solve import KNOWN, TWO_WAY
+from ioadapt_theory.maps.solve import TWO_WAY
 
 SEEN = 256
 """Largest number of rows that are kept at each place to foretell the effect of an adapter."""
@@ -177,8 +177,7 @@ def _planned(
 def _mapped(
     moments: Moments, held: Moments, kept: list[tuple[Tensor, Tensor, Tensor, Tensor]], roles: set[str], *, same: bool
 ) -> MappedPlace:
-    rule = KNOWN if same else TWO_WAY
-    p, q = (moments.map(role, rule, same=same) if role in roles else None for role in ("reads", "writes"))
+    p, q = (moments.map(role, TWO_WAY, same=same) if role in roles else None for role in ("reads", "writes"))
     x, u, h, k = (torch.cat(parts)[:SEEN].to(moments.C[0]) for parts in zip(*kept, strict=True))  # type: ignore[index]
     shares = [(0.0, 0.0) if m is None else held.explained(role, m) for role, m in (("reads", p), ("writes", q))]
     seen = (u, u[:, :0] if p is None else x @ p, k, k[:, :0] if q is None else h @ q)

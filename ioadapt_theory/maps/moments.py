@@ -48,8 +48,14 @@ class Moments:
         self.C, self.K = grams(x, u, self.C), grams(h, k, self.K)
 
     def map(self, role: str, rule: Rule, *, same: bool = False) -> Tensor:
-        """Return P if ``role`` is "reads", or Q if it is "writes"; see ``solve``."""
-        return solve(*self.relations(role), rule, same=same, isometry=self._isometry if self.alike else None)
+        """Return P if ``role`` is "reads", or Q if it is "writes"; see ``solve``.
+
+        If the weights show the ``same`` bases, the two-way map is the identity: what differs is not another basis.
+        """
+        if same and rule.kind == "two-way":
+            gram = self.relations(role)[0].gram  # type: ignore[union-attr]
+            return torch.eye(len(gram)).to(gram)
+        return solve(*self.relations(role), rule, isometry=self._isometry if self.alike else None)
 
     def _isometry(self, joint: Tensor) -> Tensor:
         if self.polar is None:  # P and Q have the same joint cross matrix

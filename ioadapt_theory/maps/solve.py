@@ -32,7 +32,8 @@ class Rule:
 
     Attributes:
         kind: "two-way", "procrustes" or "one-way".
-        penalty: weight of the deviation from the anchor (two-way), or the ridge (one-way), relative to the matrices.
+        penalty: weight of the deviation from the orthogonal map (two-way), or the ridge (one-way), relative to the
+            matrices.
     """
 
     kind: str
@@ -41,8 +42,6 @@ class Rule:
 
 TWO_WAY, PROCRUSTES, ONE_WAY = Rule("two-way"), Rule("procrustes", 0.0), Rule("one-way", 0.01)
 RULES: Final = {rule.kind: rule for rule in (TWO_WAY, PROCRUSTES, ONE_WAY)}
-KNOWN: Final = Rule("two-way", 1.0)
-"""The two-way map towards the identity, for models whose weights show that they have the same bases."""
 
 
 class Relation(NamedTuple):
@@ -58,7 +57,6 @@ def solve(
     backward: Relation | None,
     rule: Rule,
     *,
-    same: bool = False,
     isometry: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return P, target features x source features, for which xP ≈ u (``forward``) and kPᵀ ≈ h (``backward``).
@@ -67,7 +65,6 @@ def solve(
         forward: xᵀx, xᵀu and ‖u‖²; None if there are no such rows.
         backward: kᵀk, hᵀk and ‖h‖²; None if there are no such rows.
         rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if there is no other).
-        same: whether the two-way map deviates from the identity, rather than from the orthogonal map.
         isometry: ``polar``, or a function that remembers its result, which P, Q and two of the rules share.
     """
     forward = forward if forward is not None and forward.total > 0 and float(forward.gram.trace()) > 0 else None
@@ -87,8 +84,7 @@ def solve(
     joint = sum(x.cross / (float(x.gram.trace()) * x.total) ** 0.5 for x in (forward, backward) if x is not None)
     if rule.kind == "procrustes":
         return size * (isometry or polar)(joint)
-    known = same and rows == columns
-    anchor = torch.eye(rows).to(joint) / size if known else (isometry or polar)(joint)
+    anchor = (isometry or polar)(joint)
     zeros = first.cross.new_zeros
     a, cross = zeros(rows, rows), zeros(rows, columns)
     b = zeros(columns, columns)

@@ -102,3 +102,13 @@ def test_other_names_are_given_by_rename():
     assert {layer.rank for layer in outcome.layers.values()} == {1}
     with pytest.raises(InvalidValueError, match="layers contains 'nowhere'"):
         map_models(mlp(0), target, GENERIC, need="change", layers=["nowhere"])
+
+
+def test_the_map_of_a_damaged_copy_is_a_copy():
+    source = mlp(0)
+    target = copy.deepcopy(source)
+    for p in target.parameters():
+        p.data += 0.2 * p.data.std() * torch.randn_like(p)
+    made = map_models(source, target, X[:40], need="change")
+    for place in made.places.values():
+        torch.testing.assert_close(place.P, torch.eye(len(place.P)).to(place.P))

@@ -15,7 +15,7 @@ from ioadapt_theory.effect.passes import Recorded, cotangents, record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, effects, places
-from ioadapt_theory.maps.solve import KNOWN, RULES, TWO_WAY, Rule
+from ioadapt_theory.maps.solve import RULES, TWO_WAY, Rule
 from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
 from ioadapt_theory.moving.carrying.trial import Trial
 
@@ -134,26 +134,25 @@ class Fit:
         known = related(
             *(base_layers(m, [n])[n] for m, n in ((self.trial.source, part.layer), (self.trial.target, w[1])))
         )
-        rules = {**RULES, "two-way": KNOWN if known else TWO_WAY}
 
         def mapped(place: Place, moments: Moments, role: str, rule: Rule) -> Tensor:
             key = place, role, rule
             if key not in maps:
-                maps[key] = moments.map(role, rule, same=known)
+                maps[key] = moments.map(role, rule, same=known and place[1] == place[3])
             return maps[key]
 
         made: dict[Rule, Factors] = {}
-        for kind, rule in rules.items():
+        for rule in RULES.values():
             q = mapped(writes, written, "writes", rule)
             p = None if part.placement == BIAS else mapped(reads, read, "reads", rule)
-            made[RULES[kind]] = carried_factors(part.factors, p, q)
+            made[rule] = carried_factors(part.factors, p, q)
         a, b = made[TWO_WAY]
         kept = 1.0
         if part.placement != BIAS:
             c, k = held.moments[reads].C, held.moments[writes].K
             own, both, other = effects(part.factors, (a, b), c, k)  # type: ignore[arg-type]
             kept = (2 * both - other) / own if own > 0 else 0.0
-        q = mapped(writes, written, "writes", rules["two-way"])
+        q = mapped(writes, written, "writes", TWO_WAY)
         self.at[w] = Fitted(made, kept, read.rows, (len(a), b.shape[1]), (q, written.K[0]))  # type: ignore[index]
 
 

@@ -234,6 +234,8 @@ def _main(
 
 
 def _with_texts(model: nn.Module, batch: Mapping[str, Any], *, call: Callable[[nn.Module, Any], Any]) -> Any:
+    if TEXTS not in batch:  # no adapter was put on the target's text encoders
+        return call(model, batch)
     adapted = any(layer.active and not layer.disabled for layer in layers(model).values())
     return call(model, {key: value for key, value in batch.items() if key != TEXTS} | batch[TEXTS][adapted])
 

@@ -186,7 +186,7 @@ def run(capsys, command: str, given: Path, **names: str) -> None:
         assert not out.exists()
     elif command in ALIKE and out.exists():
         for lost in (n for n in layers_of(given) if plain(n) not in {plain(other) for other in layers_of(out)}):
-            part = "unet; its 12" if "unet" in lost else "text_encoder; its 4"
+            part = "unet; its 12" if re.search("unet|diffusion_model", lost) else "text_encoder; its 4"
             whole = f"No adapter of {part} layers are left out".replace(";", " is written;") in text
             whole |= (
                 not re.search("unet|diffusion_model", lost)

@@ -20,9 +20,12 @@ INPUTS: Final = "#0072B2"
 HIDDEN: Final = "#CC79A7"
 OUTPUTS: Final = "#009E73"
 
-METHODS: Final = {"base": "#666666", "lora": "#D55E00", "input": "#0072B2", "output": "#009E73", "oracle": "#000000"}
+METHODS: Final = {
+    "base": "#666666", "lora": "#D55E00", "lora-first": "#E69F00", "input": "#0072B2", "output": "#009E73",
+    "oracle": "#000000",
+}  # fmt: skip
 """Method -> colour; input and output adapters have the colours of INPUTS and OUTPUTS."""
-MARKERS: Final = {"base": "D", "lora": "o", "input": "^", "output": "s", "oracle": "*"}
+MARKERS: Final = {"base": "D", "lora": "o", "lora-first": "v", "input": "^", "output": "s", "oracle": "*"}
 LABELS: Final = {"base": "no adapter", "lora": "LoRA", "input": "input", "output": "output", "oracle": "retrained"}
 
 FROZEN: Final = "#BBD7EA"

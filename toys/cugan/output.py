@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from toys.common.style import FULL_WIDTH, INK, METHODS
 from toys.cugan.shares import EDGES, Share, model, shares
 from toys.transfer import records
-from toys.transfer.output.table import terminal
+from toys.transfer.output import table
 
 RECORD: Final = records.DATA / "upscalers.json"
 
 ROWS: Final = {
     "lora": ("LoRA", METHODS["lora"], "o"),
-    "lora-first": ("LoRA on the first layers", "#E69F00", "v"),
+    "lora-first": ("LoRA on the first layers", METHODS["lora-first"], "v"),
     "input": ("input", METHODS["input"], "^"),
     "output": ("output", METHODS["output"], "s"),
     "lora, carried over": ("LoRA carried over", INK, "*"),
@@ -40,16 +40,13 @@ def measured(result: Mapping[str, Any]) -> tuple[list[Share], list[str], dict[tu
 
 
 def text(result: Mapping[str, Any]) -> str:
-    return terminal(markdown(result))
+    return table.terminal(markdown(result))
 
 
 def markdown(result: Mapping[str, Any]) -> str:
     """Return medians of both shares by kind of pair, and the change of the first with the cosine of the weights."""
     made, idle, cosines = measured(result)
-    lines = [
-        f"| adapter | {' | '.join(KINDS)} | at a cosine that is 0.1 higher |",
-        "| --- " * (len(KINDS) + 2) + "|",
-    ]
+    rows = []
     for row in (row for row in ROWS if any(one.row == row for one in made)):
         some = [one for one in made if one.row == row]
         cells = []
@@ -58,7 +55,8 @@ def markdown(result: Mapping[str, Any]) -> str:
             cells.append(f"{median(o.own for o in few):.2f}; {median(o.retrained for o in few):.2f}" if few else "")
         value, *ends = model(some, cosines).interval([0, 0.1]) if len(some) > 6 else (0.0, 0.0, 0.0)
         cells.append(f"{value:+.2f} ({ends[0]:+.2f} to {ends[1]:+.2f})" if len(some) > 6 else "")
-        lines.append(f"| {ROWS[row][0]} | {' | '.join(cells)} |")
+        rows.append([ROWS[row][0], *cells])
+    lines = table.markdown(["adapter", *KINDS, "at a cosine that is 0.1 higher"], rows)
     if idle:
         lines.append(f"\nNothing to gain, left out: {'; '.join(idle)}.")
     return "\n".join(lines)

@@ -11,13 +11,13 @@ from toys.common.style import FULL_WIDTH, INK
 from toys.common.style import METHODS as COLOURS
 from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SOURCE, THESEUS, ZERO
 from toys.transfer import records
-from toys.transfer.output.table import terminal
+from toys.transfer.output import table
 
 DECIDED: Final = 3.0
 """Number of standard errors that the gain of a LoRA trained on a target must have, or the target is left out."""
 ROWS: Final = {
     "LoRA": (COLOURS["lora"], "o"),
-    "LoRA on the first layers": ("#E69F00", "v"),
+    "LoRA on the first layers": (COLOURS["lora-first"], "v"),
     "input": (COLOURS["input"], "^"),
     "output": (COLOURS["output"], "s"),
     CARRIED: (INK, "*"),
@@ -83,10 +83,10 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"On {result['task'].title()} messages, the source has a loss of {base:.2f} nats per token, and"
         f" {base - gain:.2f} with its LoRA ({len(result['seeds'])} seed{'s' * (len(result['seeds']) > 1)})."
         " Copied adapters: share of the adapter's own gain; of the gain of a LoRA trained on the target:\n\n"
-        + _table(["target", "weight cosine", *copies], kinds)
-        + "\nWays to move the LoRA: share of its own gain (predicted):\n\n"
-        + _table(["target", *(MOVED[row] for row in moved)], ways)
-        + left
+        + "\n".join(table.markdown(["target", "weight cosine", *copies], kinds, numbers=True))
+        + "\n\nWays to move the LoRA: share of its own gain (predicted):\n\n"
+        + "\n".join(table.markdown(["target", *(MOVED[row] for row in moved)], ways, numbers=True))
+        + f"\n{left}"
     )
 
 
@@ -95,13 +95,8 @@ def _predicted(result: Mapping[str, Any], target: str, row: str) -> str:
     return "" if None in said else f" ({np.mean(said):z.2f})"
 
 
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    rule = f"| --- {'| ---: ' * (len(head) - 1)}|"
-    return "\n".join([f"| {' | '.join(head)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
-
-
 def text(result: Mapping[str, Any]) -> str:
-    return terminal(markdown(result))
+    return table.terminal(markdown(result))
 
 
 def recorded() -> dict[str, Any]:

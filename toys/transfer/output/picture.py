@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from toys.common.stats import Interval
 from toys.common.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
 from toys.transfer.verdicts.endpoint import COLUMNS, own_share
@@ -14,8 +13,6 @@ from toys.transfer.verdicts.judge import cases
 
 ROW: Final = 0.5
 """Height of a target's line in inches."""
-FIRST: Final = "#E69F00", "v"
-"""Colour and marker of LoRA on the first layers."""
 LIMITS: Final = -0.6, 1.6
 
 
@@ -26,12 +23,13 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     axes, told = figure.subplots(), []
     for k, (name, row) in enumerate(methods.items()):
         found = [own_share(result, {target: row}) for target in plan.targets]
-        colour, marker = (METHODS[row], MARKERS[row]) if row in METHODS else FIRST
         at = np.arange(len(found)) + (k - (len(methods) - 1) / 2) * 0.18
         means = np.clip([one.mean for one in found], *LIMITS)
         lower, upper = (np.clip([getattr(one, end) for one in found], *LIMITS) for end in ("low", "high"))
-        axes.errorbar(means, at, xerr=(means - lower, upper - means), fmt=marker, color=colour, label=name, ms=4, lw=1)
-        told.append(f"{name} {_mean(result, plan, row).mean:.2f}")
+        axes.errorbar(
+            means, at, xerr=(means - lower, upper - means), fmt=MARKERS[row], color=METHODS[row], label=name, ms=4, lw=1
+        )
+        told.append(f"{name} {own_share(result, dict.fromkeys(plan.related, row)).mean:.2f}")
     for x, style in ((0, "-"), (1, ":")):
         axes.axvline(x, color=INK, linewidth=0.6, linestyle=style)
     related = len(plan.related)
@@ -46,7 +44,3 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     title = f"On related models, copies keep, in the mean:\n{', '.join(told)}"
     figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     return figure
-
-
-def _mean(result: Mapping[str, Any], plan: Protocol, row: str) -> Interval:
-    return own_share(result, dict.fromkeys(plan.related, row))

@@ -40,6 +40,10 @@ class _AllFitted(Exception):
     """No error: the rest of the forward pass is not needed."""
 
 
+class _Overflow(Exception):
+    """No error: features overflow, so that there is no start of this kind."""
+
+
 def by_blocks(
     trial: Trial, start: Adapters, parts: Mapping[str, Part], fit: Fit, picked: Mapping[str, Wanted]
 ) -> dict[str, Adapter]:
@@ -58,7 +62,7 @@ def by_blocks(
         return {}
     try:
         return _Blocks(trial, start, parts, fit, picked, jobs).done()
-    except (InvalidValueError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]
+    except _Overflow:
         return {}
 
 
@@ -161,13 +165,12 @@ class _Blocks:
             at = "input" if side == "input" else "output"
             before, now = (self._rows(1, module, c, at) for c in (self.plain[name], calls))
             moved = self._rows(0, self.source[part.layer], self.changes[part.layer], at).to(now)
-            a, b, shift = regressed(
-                self._rows(1, module, calls, side),
-                before - now + moved @ q.to(now).mT,
-                metric.to(now),
-                part.factors[0].shape[1],
-                shift=BIAS in self.jobs[name] and side != "input",
-            )
+            rank, shifts = part.factors[0].shape[1], BIAS in self.jobs[name] and side != "input"
+            z, wanted = self._rows(1, module, calls, side), before - now + moved @ q.to(now).mT
+            try:
+                a, b, shift = regressed(z, wanted, metric.to(now), rank, shift=shifts)
+            except (InvalidValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
+                raise _Overflow from error
             made[side] = replace(part, factors=(a, b))
             if shift is not None:
                 made[BIAS] = replace(self.parts[self.jobs[name][BIAS]], factors=(shift.new_ones(1, 1), shift[None]))

@@ -157,9 +157,12 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
 
 
 def _require_order(args: argparse.Namespace, *, tuned: bool) -> None:
-    """Raise InvalidValueError if the adapter is not the first of the three arguments."""
+    """Raise InvalidValueError if the adapter is not the first of the three arguments, or a map is given a model."""
     from ioadapt_theory.formats.reading import is_adapter
 
+    if tuned and args.map is not None:
+        msg = f"{args.adapter} is a model, not an adapter; with --map, give only adapters: the map names its models."
+        raise InvalidValueError(msg)
     if tuned or not Path(args.adapter).exists() or is_adapter(args.adapter):
         return
     if wrong := next((name for name in (args.target, args.source) if Path(name).exists() and is_adapter(name)), None):

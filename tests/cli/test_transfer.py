@@ -334,3 +334,7 @@ def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
     assert kept > 0.9
     assert main(["transfer", llamas["lora"], "--out", str(out)]) == MISUSE
     assert "Give ADAPTER, SOURCE and TARGET" in capsys.readouterr().err
+    before = {*out.rglob("*")}
+    assert main(["transfer", llamas["lora"], *models, "--map", made, "--out", str(out), "--force"]) == MISUSE
+    assert "is a model, not an adapter; with --map, give only adapters" in capsys.readouterr().err
+    assert {*out.rglob("*")} == before

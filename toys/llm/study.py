@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import adapt, disable, layers, parameters
+from ioadapt_theory.adapters import adapt, disable, layers, parameters, scale
 from ioadapt_theory.effect import record
 from ioadapt_theory.effect.passes import cotangents
 from ioadapt_theory.maps import map_models
@@ -27,7 +27,7 @@ from toys.transfer.features import Features, bico, factors, install, theseus
 REVISION: Final = 1
 SOURCE, NONE, RETRAINED = "source", "no adapter", "LoRA, trained on the target"
 CARRIED, FIFTY, ZERO = "LoRA, carried over", "LoRA, carried over, 50 steps", "LoRA, distilled from zero"
-THESEUS, BICO, MAPPED = "LoRA, Theseus", "LoRA, BiCo", "LoRA, by a map"
+SCALED, THESEUS, BICO, MAPPED = "LoRA, at its best strength", "LoRA, Theseus", "LoRA, BiCo", "LoRA, by a map"
 METHODS: Final[dict[str, dict[str, Any]]] = {
     "LoRA": {"placement": "weight", "rank": 8},
     "LoRA on the first layers": {"placement": "weight", "rank": 24, "blocks": 10},
@@ -39,6 +39,7 @@ RATE: Final = 3e-3
 TESTED, UNLABELLED, DRAWS = 128, 40, 2
 """Number of rows to measure the loss, and to move an adapter, and of random cotangents for published rules."""
 RULES: Final = {THESEUS: theseus, BICO: bico}
+STRENGTHS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Part:
 
     Attributes:
         model: SOURCE, or the name of a target.
-        row: NONE, a method, RETRAINED, or how a LoRA is moved: THESEUS, BICO, MAPPED, CARRIED, FIFTY or ZERO.
+        row: NONE, a method, RETRAINED, or how a LoRA is moved: SCALED, THESEUS, BICO, MAPPED, CARRIED, FIFTY or ZERO.
         task: the text that adapters are trained on.
         seed: seed of the training, the target and the rows.
         steps: number of training steps of adapters.
@@ -67,7 +68,7 @@ class Part:
     def _compute(self, cache: Path) -> dict[str, Any]:
         torch.set_num_threads(1)
         begin = time.process_time()
-        model, found = self._model(), dict[str, Any]()
+        model, found = self._model(cache), dict[str, Any]()
         if self.row == NONE:
             found["cosine"] = weight_cosine(model)
         elif self.row == RETRAINED:
@@ -80,8 +81,8 @@ class Part:
         spent = time.process_time() - begin
         return {"losses": losses(model, rows(self.task, "test", TESTED, 0)), "seconds": spent, **found}
 
-    def _model(self) -> nn.Module:
-        return copy.deepcopy(smollm2()) if self.model == SOURCE else target(self.model, self.seed)
+    def _model(self, cache: Path) -> nn.Module:
+        return copy.deepcopy(smollm2()) if self.model == SOURCE else target(self.model, self.seed, cache)
 
     def _source(self, cache: Path, model: nn.Module, method: str) -> nn.Module:
         """Put the adapter of a method, trained on the source, on ``model``, which is the source."""
@@ -99,15 +100,16 @@ class Part:
 
     def _moved(self, cache: Path, source: nn.Module, there: nn.Module) -> dict[str, Any]:
         common: dict[str, Any] = {"match": "provenance" if "removed" in self.model else "name"}
-        if self.row in METHODS:
+        unlabelled = rows(self.task, "unlabelled", UNLABELLED, self.seed)
+        if self.row in METHODS or self.row == SCALED:
             transfer(source, there, **common, strict=False)
-            return {}
+            return _scaled(there, unlabelled) if self.row == SCALED else {}
         if self.row in RULES:
             return self._by_features(source, there, common["match"])
         budget: dict[str, Any] = {FIFTY: {"steps": 50}}.get(self.row, {})
         if self.row == ZERO:  # as long as the default took
             budget = {"starts": ("zero",), "rank": 8, "seconds": replace(self, row=CARRIED).result(cache)["moving"]}
-        inputs = {"input_ids": rows(self.task, "unlabelled", UNLABELLED, self.seed)}
+        inputs = {"input_ids": unlabelled}
         begin = time.process_time()
         if self.row == MAPPED:
             about: dict[str, Any] = {"need": "labels", "batch": 8, "seed": self.seed}
@@ -138,6 +140,18 @@ class Part:
         moved = RULES[self.row](Features({n: found[n] for n in places}, "weight", both))
         install(there, {places[name]: pair for name, pair in moved.items()}, "weight")
         return {"moving": time.process_time() - begin}
+
+
+def _scaled(model: nn.Module, rows: Tensor) -> dict[str, Any]:
+    """Scale an adapter by the factor with the least loss on rows."""
+    found = {}
+    for factor in STRENGTHS:
+        scale(model, factor)
+        found[factor] = sum(losses(model, rows))
+        scale(model, 1 / factor)
+    best = min(found, key=lambda factor: found[factor])
+    scale(model, best)
+    return {"strength": best}
 
 
 def _adapted(model: nn.Module, method: str, seed: int) -> nn.Module:

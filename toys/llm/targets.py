@@ -2,15 +2,18 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from toys.llm.network import smollm2
-from toys.llm.text import rows
+from toys.llm.text import LENGTH, rows
 from toys.llm.training import BATCH, train
+from toys.transfer.cache import tensors
 
 GROUP: Final = 32
 """Number of weights that share a scale."""
@@ -68,35 +71,77 @@ def shortened(removed: tuple[int, ...], model: Any, seed: int) -> Any:
     return model
 
 
-def tuned(steps: int, rate: float, model: Any, seed: int) -> Any:
-    """Train all weights on Python code."""
-    train(model, model.requires_grad_().parameters(), rows("python", "", 20_000, seed), steps, rate, seed)
-    return model.requires_grad_(requires_grad=False)
+def narrowed(share: float, model: Any, seed: int) -> Any:
+    """Remove this share of each MLP's neurons, those with the smallest weights."""
+    del seed
+    for block in model.model.layers:
+        mlp = block.mlp
+        sizes = mlp.up_proj.weight.norm(dim=1) * mlp.down_proj.weight.norm(dim=0)
+        kept = sizes.topk(round((1 - share) * len(sizes))).indices.sort().values
+        for layer, w in (
+            (mlp.gate_proj, mlp.gate_proj.weight[kept]),
+            (mlp.up_proj, mlp.up_proj.weight[kept]),
+            (mlp.down_proj, mlp.down_proj.weight[:, kept]),
+        ):
+            layer.weight = nn.Parameter(w.clone(), requires_grad=False)
+            layer.out_features, layer.in_features = w.shape
+    return model
 
 
 def linear(model: Any) -> Iterator[nn.Linear]:
     return (m for m in model.model.modules() if isinstance(m, nn.Linear))
 
 
-TARGETS: Final[Mapping[str, Callable[[Any, int], Any]]] = {
-    "same function": same_function,
-    "8 bits": partial(rounded, 8),
-    "4 bits": partial(rounded, 4),
-    "3 bits": partial(rounded, 3),
-    "30 % pruned": partial(pruned, 0.3),
-    "50 % pruned": partial(pruned, 0.5),
-    "2 blocks removed": partial(shortened, (12, 20)),
-    "4 blocks removed": partial(shortened, (8, 12, 16, 20)),
-    f"tuned, {20 * BATCH * 64:,} tokens": partial(tuned, 20, 6e-4),
-    f"tuned, {200 * BATCH * 64:,} tokens": partial(tuned, 200, 6e-4),
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How a target is made.
+
+    Attributes:
+        change: function of a float32 copy of SmolLM2 and a seed, which changes and returns the copy.
+        steps: number of steps in which all weights are then trained on Python code.
+        weight: weight of the trained model in its mean with the model before training.
+    """
+
+    change: Callable[[Any, int], Any] = lambda model, _: model
+    steps: int = 0
+    weight: float = 1.0
+
+
+TARGETS: Final[Mapping[str, Target]] = {
+    "same function": Target(same_function),
+    "8 bits": Target(partial(rounded, 8)),
+    "4 bits": Target(partial(rounded, 4)),
+    "3 bits": Target(partial(rounded, 3)),
+    "30 % pruned": Target(partial(pruned, 0.3)),
+    "50 % pruned": Target(partial(pruned, 0.5)),
+    "narrower MLPs, healed": Target(partial(narrowed, 0.25), steps=20),
+    "2 blocks removed": Target(partial(shortened, (12, 20))),
+    "4 blocks removed": Target(partial(shortened, (8, 12, 16, 20))),
+    f"tuned, {20 * BATCH * LENGTH:,} tokens": Target(steps=20),
+    f"tuned, {200 * BATCH * LENGTH:,} tokens": Target(steps=200),
+    "merged with a tuned one": Target(steps=20, weight=0.5),
 }
-"""Target -> function of a float32 copy of SmolLM2 and a seed, which changes and returns the copy."""
+REPEATED: Final = ("same function", "3 bits", "50 % pruned", "2 blocks removed")
+"""Targets of every seed; the first seed has all."""
+RATE: Final = 6e-4
+"""Learning rate of all weights."""
 
 
-def target(name: str, seed: int) -> nn.Module:
-    """Return a target in bfloat16."""
-    made = TARGETS[name](copy.deepcopy(smollm2()).float(), seed)
+def target(name: str, seed: int, cache: Path) -> nn.Module:
+    """Return a target in bfloat16; trained weights are stored in the cache."""
+    how = TARGETS[name]
+    made = how.change(copy.deepcopy(smollm2()).float(), seed)
+    if how.steps:
+        key = {"toy": "smollm", "target": name, "seed": seed, "steps": how.steps, "rate": RATE, "weight": how.weight}
+        made.load_state_dict(tensors(cache, key, lambda: _trained(made, how, seed)))
     return made.to(torch.bfloat16).eval()
+
+
+def _trained(model: Any, how: Target, seed: int) -> dict[str, Tensor]:
+    before = {name: p.clone() for name, p in model.state_dict().items()}
+    train(model, model.requires_grad_().parameters(), rows("python", "", 20_000, seed), how.steps, RATE, seed)
+    model.requires_grad_(requires_grad=False)
+    return {name: torch.lerp(before[name], p, how.weight).bfloat16() for name, p in model.state_dict().items()}
 
 
 def weight_cosine(model: Any) -> float | None:

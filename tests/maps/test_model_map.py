@@ -36,7 +36,7 @@ def test_one_map_moves_adapters_of_every_placement_and_family(between, placement
     for one in (between, stored):
         moved = copy.deepcopy(target)
         outcome = transfer(source, moved, map=one)
-        assert outcome.matched == ("0", "2")
+        assert (outcome.matched, outcome.notes) == (("0", "2"), ())
         results.append((kept(source, moved, FRESH), outcome.kept))
     assert results[0][0] > 0.9
     assert results[0] == pytest.approx(results[1], abs=2e-3)  # half precision loses nothing
@@ -67,6 +67,7 @@ def test_what_a_map_foretells_is_kept(wider):
     source = adapted(base, size=0.05)  # small, so that the effect is of first order
     outcome = transfer(source, target, map=map_models(base, target, GENERIC, need="change", draws=4))
     assert outcome.kept == pytest.approx(kept(source, target, GENERIC), abs=0.15)
+    assert any("can be far too low" in note for note in outcome.notes) == (outcome.kept < 0.5)
 
 
 def test_convolutions_are_mapped_by_channels():
@@ -110,5 +111,7 @@ def test_the_map_of_a_damaged_copy_is_a_copy():
     for p in target.parameters():
         p.data += 0.2 * p.data.std() * torch.randn_like(p)
     made = map_models(source, target, X[:40], need="change")
+    outcome = transfer(adapted(source), target, map=made)
+    assert any("can be far too low" in note for note in outcome.notes) == (outcome.kept < 0.5)
     for place in made.places.values():
         torch.testing.assert_close(place.P, torch.eye(len(place.P)).to(place.P))

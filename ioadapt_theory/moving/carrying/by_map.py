@@ -15,6 +15,13 @@ from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
 from ioadapt_theory.moving.carrying.trial import put
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
+UNSURE = 0.5
+"""Share below which the note is added."""
+NOTE = (
+    "A map's prediction can be far too low for rounded, pruned and shortened models; but with inputs, without a map,"
+    " the models are run, and the prediction is better."
+)
+
 
 def moved_by_map(
     source: nn.Module,
@@ -68,15 +75,17 @@ def moved_by_map(
         sides.setdefault(to, {})[placement] = moved_part
     adapters = {layer: built(modules[layer], made) for layer, made in sides.items() if made.keys() - {BIAS}}
     origins = {layer: next(iter(made.values())).layer for layer, made in sides.items()}
+    foretold = model_map.foretold(changes)
     report = CarryReport(
         matched=tuple(adapters),
         unmatched=lost,
         sources={layer: origins[layer] for layer in adapters},
         how="map",
         chosen="two-way map",
-        foretold=model_map.foretold(changes),
+        foretold=foretold,
         layers={n: _described(adapter, origins[n], model_map, changes) for n, adapter in adapters.items()},
         truncated=truncated,
+        notes=(NOTE,) if foretold.R < UNSURE else (),
     )
     put(target, adapters, name, trainable=trainable)
     return report

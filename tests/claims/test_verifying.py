@@ -1,7 +1,5 @@
 """Verification in one process and in several, and the output."""
 
-import os
-import signal
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,7 +12,7 @@ from ioadapt_theory.claims.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.report import cells, describe, remark, short, summary, table
 from ioadapt_theory.claims.settings.letters import EPSILON
 from ioadapt_theory.claims.verifying import results
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError, WorkerError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3)
@@ -78,13 +76,6 @@ def test_a_verification_prints_its_verdict_and_its_counterexample() -> None:
     assert shown.startswith("REFUTED   prop-2-input  (Proposition 2")
     assert "witness: 50 times the bound: ce1" in shown
     assert "evidence: exact" in shown
-
-
-def test_a_worker_that_is_lost_is_one_sentence() -> None:
-    with pool(2) as processes:
-        os.kill(processes.submit(os.getpid).result(), signal.SIGKILL)
-        with pytest.raises(WorkerError, match="A worker process died, for example because memory ran out"):
-            list(results(NAMES, SMALL, processes))
 
 
 PROP_4 = replace(CLAIMS["prop-4"], reading="as it stands", notes=(EPSILON <= 2 * EPSILON,))

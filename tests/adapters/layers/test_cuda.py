@@ -9,10 +9,7 @@ from ioadapt_theory.adapters import FAMILIES, merge
 from tests.adapters.cases import KINDS, build, sample
 
 DEVICE = "cuda"
-pytestmark = [
-    pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
-]
+pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 families = pytest.mark.parametrize("family", FAMILIES)
 single = pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
 

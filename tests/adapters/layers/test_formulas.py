@@ -1,5 +1,6 @@
 """Layers compute the formulas of the paper, in which W is c x d and samples are rows."""
 
+import copy
 from collections.abc import Iterable
 
 import pytest
@@ -8,14 +9,15 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt
+from ioadapt_theory.adapters import FAMILIES, activate, adapt, merge, remove, scale, unmerge
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from tests.adapters.cases import C, D, build, layer, sample
 
 I_C, I_D = torch.eye(C, dtype=torch.float64), torch.eye(D, dtype=torch.float64)
 
 
-def parts(model: nn.Sequential) -> dict:
-    return dict(layer(model).adapters["default"].items())
+def parts(model: nn.Sequential, name: str = "default") -> dict:
+    return dict(layer(model).adapters[name].items())
 
 
 def delta(phi: nn.Module) -> Tensor:
@@ -81,6 +83,51 @@ def test_each_part_of_a_sum_has_its_own_rank_and_alpha():
     output, inputs = parts(model)["output"], parts(model)["input"]
     assert (output.A.shape, output.scaling) == ((D, 4), 2.0)
     assert (inputs.A.shape, inputs.scaling) == ((C, 2), 0.5)
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+def test_several_adapters_are_applied_in_the_order_in_which_they_are_active(family):
+    model, x = nn.Sequential(nn.Linear(C, D)), torch.randn(5, C)
+    w, b = (p.detach().clone() for p in (model[0].weight.mT, model[0].bias))
+    options = {"target_modules": ["0"], "family": family, "rank": 2, "alpha": 3, "init": "random"}
+    for name, placement in (("one", "input"), ("two", "output+weight"), ("three", "input")):
+        adapt(model, name=name, placement=placement, **options)
+    for p in layer(model).adapters.parameters():
+        p.data += 0.1 * torch.randn_like(p)
+    assert layer(model).active == ("one", "two", "three")
+    with pytest.raises(InvalidValueError, match="There is already an adapter 'one'"):
+        adapt(model, name="one", placement="input", **options)
+    for names in (("one", "two", "three"), ("three", "one"), ("two",), ()):
+        activate(model, *names)
+        expected = formula(layer(model).adapters, names, x, w, b)
+        assert_close(model(x), expected)
+        assert_close(merge(copy.deepcopy(model))(x), expected)
+    phi = parts(model, "one")["input"]
+    for factor in (0.5, -3):
+        before = phi.scaling
+        scale(model, factor, "one")
+        assert phi.scaling == pytest.approx(factor * before)
+    activate(model, "three", "one")
+    assert_close(model(x), formula(layer(model).adapters, ("three", "one"), x, w, b))
+    merge(model)
+    for change in (
+        lambda: scale(model, 2.0, "one"),
+        lambda: activate(model),
+        lambda: remove(model, "one"),
+        lambda: adapt(model, name="four", placement="input", **options),
+    ):
+        with pytest.raises(InvalidValueError, match="merged"):
+            change()
+    remove(unmerge(model), "one")
+    assert_close(model(x), formula(layer(model).adapters, ["three"], x, w, b))
+    with pytest.raises(UnknownNameError):
+        remove(model, "one")
+    activate(model)
+    remove(model, "two")
+    assert [*layer(model).adapters] == ["three"]
+    remove(model, "three")
+    assert type(model[0]) is nn.Linear
+    assert torch.equal(model[0].weight.mT, w)
 
 
 def test_a_zero_column_of_the_weight_gives_dora_no_nan():

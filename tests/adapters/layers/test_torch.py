@@ -144,11 +144,7 @@ def test_a_layer_that_gives_no_gradient_says_so(family):
 @pytest.mark.parametrize(
     ("module", "sentence", "options"),
     [
-        (
-            nn.Conv2d(4, 8, 3, groups=2),
-            "A convolution with groups=2 .*input adapter.*weight placement",
-            {},
-        ),
+        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 .*input adapter.*weight placement", {}),
         (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 cannot have an output", {"placement": "output"}),
         (nn.ConvTranspose2d(4, 8, 3), "A transposed convolution", {}),
         (nn.Embedding(5, 4), "Embedding cannot be adapted", {}),

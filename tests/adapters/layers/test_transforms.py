@@ -11,18 +11,7 @@ from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 from torch.testing import assert_close
 
-from ioadapt_theory import (
-    adapt,
-    count,
-    disable,
-    load,
-    merge,
-    parameters,
-    remove,
-    save,
-    transfer,
-    unmerge,
-)
+from ioadapt_theory import adapt, count, disable, load, merge, parameters, remove, save, transfer, unmerge
 from ioadapt_theory.adapters import FAMILIES
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import InvalidValueError

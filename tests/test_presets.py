@@ -6,7 +6,7 @@ from ioadapt_theory import adapt, layers
 from ioadapt_theory.errors import MissingExtraError, UnknownNameError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig
 from ioadapt_theory.presets import PRESETS
-from tests.adapters.foreign import tiny_llama, tiny_unet
+from tests.adapters.foreign import tiny_flux, tiny_llama, tiny_unet
 
 WITH_ADAPTERS = {name: preset for name, preset in PRESETS.items() if preset.ranks}
 CELLS = [(name, family) for name, preset in WITH_ADAPTERS.items() for family in preset.ranks]
@@ -34,20 +34,13 @@ def test_adapt_and_the_plug_in_take_the_same_settings(name, family):
     assert (theirs.rank, theirs.alpha, theirs.dropout, theirs.init) == (
         preset.ranks[family], preset.alphas.get(family), preset.dropout, preset.init,
     )  # fmt: skip
-    found = layers(adapt(tiny_llama() if preset.length else tiny_unet() if name[:2] == "sd" else flux(), **options))
+    found = layers(
+        adapt(tiny_llama() if preset.length else tiny_unet() if name[:2] == "sd" else tiny_flux(), **options)
+    )
     for layer in found.values():
         ((side, phi),) = layer.adapters["default"].parts()
         assert (side, layer.adapters["default"].family) == ("output", family)
         assert phi.scaling == (2.0 if name == "commonsense" else 1.0)
-
-
-def flux() -> nn.Module:
-    from diffusers import FluxTransformer2DModel
-
-    return FluxTransformer2DModel(
-        in_channels=4, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2,
-        joint_attention_dim=6, pooled_projection_dim=5, axes_dims_rope=(2, 2, 4),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PRESETS)

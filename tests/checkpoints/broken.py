@@ -68,10 +68,7 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
 """Invalid contents of x.safetensors."""
 
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "code": (
-        _hostile(),
-        r"x\.bin contains code or custom classes \(posix\.system\), which were not executed",
-    ),
+    "code": (_hostile(), r"x\.bin contains code or custom classes \(posix\.system\), which were not executed"),
     "code, old format": (
         _hostile(_use_new_zipfile_serialization=False),
         r"x\.bin contains code or custom classes \(posix\.system\)",
@@ -84,10 +81,7 @@ PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
         _cut_pickle,
         rf"x\.bin is truncated, broken or not a PyTorch pickle of weights \(.*directory\)\. {AGAIN}",
     ),
-    "no table": (
-        lambda p: torch.save([torch.ones(2)], p),
-        r"contains an object of type list without named tensors",
-    ),
+    "no table": (lambda p: torch.save([torch.ones(2)], p), r"contains an object of type list without named tensors"),
     "program": (
         lambda p: torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), p),
         r"x\.bin is a TorchScript program.* Save its state_dict\(\) instead",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
-from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionXLPipeline
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
@@ -17,6 +17,7 @@ from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import FUSED, filled, quiet, run_llama, tiny_flux
+from tests.cli.pipelines import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -88,28 +89,10 @@ def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_nam
         assert_close(ours(x), layer(x), rtol=1e-4, atol=1e-5)
 
 
-def xl() -> Any:
-    torch.manual_seed(0)
-    return quiet(
-        lambda: UNet2DConditionModel(
-            sample_size=8,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=12,
-            attention_head_dim=4,
-            norm_num_groups=4,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=4,
-            projection_class_embeddings_input_dim=40,
-            use_linear_projection=True,
-        ).float()
-    )
-
-
 def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
     """Under its own names, diffusers loses both layers of add_embedding."""
-    base = xl()
+    torch.manual_seed(0)
+    base = models("sdxl")["unet"].float()
     base.save_pretrained(tmp_path / "base")
     targets = [n for n, m in base.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     trained = copy.deepcopy(base)

@@ -27,10 +27,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz'. Did you mean 'claims'?\n"),
         (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
-        (
-            ["claims", "--nonsense"],
-            "ioadapt claims: Unrecognized arguments: --nonsense; see `ioadapt claims -",
-        ),
+        (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense; see `ioadapt claims -"),
         (["claims", "--json"], "ioadapt claims: Unrecognized arguments: --json; for JSON, use --format json.\n"),
     ],
 )
@@ -53,13 +50,6 @@ def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys: pytest.C
         main(["-V"])
     done = subprocess.run([sys.executable, "-m", "ioadapt_theory", "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, capsys.readouterr().out)
-
-
-def test_a_number_of_the_paper_names_all_its_claims(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["claims", "prop-2"]) == 0
-    out = capsys.readouterr().out
-    assert "prop-2-input" in out
-    assert "prop-2-output" in out
 
 
 @pytest.mark.parametrize(

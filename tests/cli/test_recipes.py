@@ -7,7 +7,6 @@ from pathlib import Path
 
 import peft
 import pytest
-import tokenizers
 import torch
 import transformers as hf
 from safetensors.torch import load_file
@@ -16,6 +15,7 @@ from ioadapt_theory.cli import OK, main
 from tests.adapters.foreign import quiet
 from tests.cli.pipelines import kohya, models, perturbed, single_file
 from tests.cli.pipelines import pipeline as write_pipeline
+from tests.effect.tokenizers import words
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PAGE = (Path(__file__).parents[2] / "docs" / "tutorials" / "files.md").read_text(encoding="utf-8")
@@ -40,21 +40,15 @@ def folder(tmp_path_factory):
     kohya(here / "style.safetensors", old)
     (here / "prompts.txt").write_text("\n".join(f"zwx {a} {b}" for a in ("cat", "dog", "hat") for b in "abcdefgh"))
     llama = hf.LlamaForCausalLM(hf.LlamaConfig(**SIZES)).eval()
-    other = copy.deepcopy(llama)
-    for p in other.parameters():
-        p.data += 0.05 * p.std() * torch.randn_like(p) if p.ndim > 1 else 0
+    other = perturbed({"": llama}, 0.05)[""]
     coarse = copy.deepcopy(llama)
     for block in coarse.model.layers:
         block.mlp.up_proj.weight.data = (40 * block.mlp.up_proj.weight).round() / 40
-    plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(40)}, unk_token="w0"))
-    plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    tokenizer = hf.PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="w0")
-    for name, model in (("llama", llama), ("llama-a", llama), ("llama-b", other), ("model", llama), ("tuned", other)):
+    folders = dict.fromkeys(("llama", "llama-a", "model", "base"), llama)
+    folders |= {"llama-b": other, "tuned": other, "quantised": coarse}
+    for name, model in folders.items():
         quiet(lambda model=model, name=name: model.save_pretrained(here / name))
-        tokenizer.save_pretrained(here / name)
-    for name, model in (("base", llama), ("quantised", coarse)):
-        quiet(lambda model=model, name=name: model.save_pretrained(here / name))
-        tokenizer.save_pretrained(here / name)
+        words(40).save_pretrained(here / name)
     (here / "texts.txt").write_text(" ".join(f"w{int(k)}" for k in torch.randint(0, 40, (900,))))
     kinds = {"lora_folder": {}, "my_dora": {"use_dora": True}, "loras/one": {}, "loras/two": {}}
     for name, more in kinds.items():

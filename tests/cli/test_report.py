@@ -1,14 +1,10 @@
 import json
-import os
-import pickle
-import shutil
-from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from ioadapt_theory.adapters import adapt
 from ioadapt_theory.cli import MISUSE, OK, main
@@ -52,28 +48,6 @@ def test_mistakes_are_one_sentence(args, sentence, files, capsys):
     assert err.count("\n") == 1
 
 
-def _without_a_weight(folder: Path) -> None:
-    tensors = load_file(folder / "model.safetensors")
-    tensors.popitem()
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _with_a_pickle(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(os.getcwd, protocol=2))
-
-
-BROKEN: dict[str, Callable[[Path], object]] = {
-    "config.json names 'Nothing', which is not a model class": lambda f: (f / "config.json").write_text(
-        '{"architectures": ["Nothing"]}'
-    ),
-    "model.safetensors is truncated or has a broken header": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
-    "lacks weights of its BertModel": _without_a_weight,
-    "contains code or custom classes (posix.getcwd), which were not executed": _with_a_pickle,
-    "x.npz cannot be read as a .safetensors or .npz file": lambda f: (f.parent / "x.npz").write_bytes(b"PK\3\4"),
-}
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     transformers = pytest.importorskip("transformers")
@@ -113,30 +87,15 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}
     assert set(map(len, sides.values())) == {3}
     assert 'placement="' in data["answer"]
-    for sentence, broken in BROKEN.items():
-        shutil.rmtree(folders[1])
-        shutil.copytree(folders[0], folders[1])
-        broken(Path(folders[1]))
-        assert main(["report", *folders, "--inputs", str(tmp_path / "x.npz")]) == MISUSE
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert sentence in err
 
 
-def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
+def test_members_of_ani_run_as_torchani_runs_them():
     pytest.importorskip("torchani")
     from ioadapt_theory.models.load import load_model
     from toys.ani.networks import potential
 
     torch.set_default_dtype(torch.float32)
     features = {element: torch.rand(5 + k, 384) / 4 for k, element in enumerate("HCNO")}
-    network, theirs = load_model("ani-1x:3"), potential("1x", 3)
+    theirs = potential("1x", 3)
     expected = torch.cat([theirs[element](x).flatten() for element, x in features.items()])
-    torch.testing.assert_close(network(**features), expected)
-    save(adapt(network, target_modules=r".*\.2", placement="input", rank=2, init="random"), tmp_path / "adapter")
-    save_file(features, tmp_path / "x.safetensors")
-    adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
-    command = ["report", adapter, "ani-1x:3", "ani-1ccx:3", "--inputs", batch]
-    assert main([*command, "--format", "json"]) == OK
-    copied = json.loads(capsys.readouterr().out)["copied"]
-    assert 0.2 < copied["cosine"] <= 1
+    torch.testing.assert_close(load_model("ani-1x:3")(**features), expected)

@@ -92,10 +92,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
         (["prop-4", "--starts", "1000001"], "starts must be a whole number from 1 to 1,000,000, not 1000001."),
         (["prop-4", "--jobs", "1025"], "--jobs must be from 1 to 1,024, not 1,025."),
         (["prop-4", "--instance", "r1", "--steps", "2"], "--steps cannot be combined with --instance"),
-        (
-            ["prop-2-input", "--instance", "ce10"],
-            "Unknown instance file or shipped instance 'ce10'. Did you mean",
-        ),
+        (["prop-2-input", "--instance", "ce10"], "Unknown instance file or shipped instance 'ce10'. Did you mean"),
     ],
 )
 def test_misuse_is_one_sentence(capsys: pytest.CaptureFixture[str], argv: list[str], said: str) -> None:

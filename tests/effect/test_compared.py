@@ -46,10 +46,7 @@ class Named:
     [
         (lambda m, x: {"hidden": m[0](x), "out": m(x)}, r"several tensors .*hidden: \[2, 9\], out: \[2, 4\].*call="),
         (lambda m, x: {"start_logits": m(x), "end_logits": m(x)}, "several tensors"),
-        (
-            lambda m, x: m(x).sum(),
-            r"no floating-point .* each of the 2 samples \(found output: \[\]",
-        ),
+        (lambda m, x: m(x).sum(), r"no floating-point .* each of the 2 samples \(found output: \[\]"),
         (lambda m, x: m(x).argmax(-1), "no floating-point tensor"),
     ],
 )

@@ -1,6 +1,5 @@
 """Pairs of two tokenizers: byte-level BPE, unigram with byte fallback, and WordPiece, made here over the same texts."""
 
-import copy
 import random
 from types import SimpleNamespace
 
@@ -8,13 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from ioadapt_theory import adapt, transfer
 from ioadapt_theory.effect.pairing import PLACES, _Common, common, ends, paired, strings
-from ioadapt_theory.errors import InvalidValueError
 from tests.effect.tokenizers import TEXTS, byte_level, permuted, unigram
-
-tokenizers = pytest.importorskip("tokenizers")
-transformers = pytest.importorskip("transformers")
 
 SCRIPTS = "abc XYZ \n\t.,éüß中文ñ😀👩‍👩‍👧ﬁ½َا"
 
@@ -83,37 +77,6 @@ class SimpleNamespaceModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
         return SimpleNamespace(logits=self.net(input_ids))
-
-
-def test_vocabularies_without_a_common_token_are_refused():
-    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<unk>": 0, "xylophone": 1}, unk_token="<unk>"))
-    other = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
-    with pytest.raises(InvalidValueError, match=r"Only 0 of \d+ and 2 tokens can be paired"):
-        paired(TEXTS, byte_level(), other)
-
-
-def test_a_lora_is_carried_to_a_model_with_a_permuted_vocabulary():
-    config = transformers.LlamaConfig(
-        vocab_size=len(byte_level()), hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
-        tie_word_embeddings=False, attn_implementation="eager",
-    )  # fmt: skip
-    torch.manual_seed(0)
-    one, source = byte_level(), transformers.LlamaForCausalLM(config).float().eval()
-    order, target = torch.randperm(len(one)), copy.deepcopy(source)
-    with torch.no_grad():
-        for p in source.parameters():
-            p.mul_(3)  # so that the outputs depend on the text
-        target.load_state_dict(source.state_dict())
-        target.model.embed_tokens.weight[order] = source.model.embed_tokens.weight
-        target.lm_head.weight[order] = source.lm_head.weight
-    adapt(source, target_modules=["q_proj", "v_proj"], placement="weight", rank=2, init="random")
-    drawn = random.Random(1)
-    texts = ["".join(drawn.choice("the cat sat on a mat, café") for _ in range(30)) for _ in range(40)]
-    made = paired(texts, one, permuted(one, order))
-    outcome = transfer(
-        source, target, inputs=made.source, target_inputs=made.target, call=made.call, need="labels", steps=0
-    )
-    assert outcome.kept == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("shared", [7, 30])

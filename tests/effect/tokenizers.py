@@ -1,4 +1,4 @@
-"""Small tokenizers, made here over the same texts: byte-level BPE, and unigram with byte fallback."""
+"""Small tokenizers: byte-level BPE, and unigram with byte fallback, made over the same texts; and plain words."""
 
 import json
 
@@ -33,6 +33,13 @@ def unigram():
     )
     made.post_processor = tokenizers.processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
     return transformers.PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<bos>", unk_token="<unk>")
+
+
+def words(count: int, **options: object):
+    """Return a tokenizer of the words w0, w1 and so on, between spaces."""
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(count)}, unk_token="w0"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="w0", **options)
 
 
 def permuted(tokenizer, order: torch.Tensor):

@@ -60,15 +60,3 @@ def test_layers_that_are_called_otherwise_are_renamed():
     target = nn.ModuleDict({"proj": nn.Linear(6, 8)})
     report = transfer(source, target, rename={"0": "proj"})
     assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})
-
-
-# several adapters at once
-
-C, D = 7, 5
-
-
-def model_with(names: dict[str, int], placement: str, **options: object) -> nn.Sequential:
-    model = nn.Sequential(nn.Linear(C, D))
-    for name, rank in names.items():
-        adapt(model, target_modules=["0"], placement=placement, rank=rank, alpha=3, name=name, init="random", **options)
-    return model

@@ -19,8 +19,7 @@ def test_a_claim_by_its_number_is_its_readings(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("Eq. 5", "eq-5"), ("prop-22", "prop-2-input"), ("prop-2-inputs", "prop-2-input")],
+    ("typed", "meant"), [("Eq. 5", "eq-5"), ("prop-22", "prop-2-input"), ("prop-2-inputs", "prop-2-input")]
 )
 def test_the_claim_itself_is_suggested_first(typed: str, meant: str):
     assert near_misses(typed, CLAIMS)[0] == meant

@@ -52,7 +52,7 @@ def test_the_command_of_the_title(hub: LoopbackHub, tmp_path: Path):
         ("lcm", COMMIT, "float32", sum(w.numel() for w in near(2).values())),
     ]
     assert [(s["name"], s["reason"]) for s in said["skipped"]] == [
-        ("time_embedding.cond_proj.weight", "in no other model"),
+        ("time_embedding.cond_proj.weight", "in no other model")
     ]
     (pair,) = said["pairs"]
     assert pair["common_layers"] == len(said["layers"]) == 686

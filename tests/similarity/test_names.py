@@ -1,28 +1,6 @@
-"""LDM names are translated to diffusers' names, and names determine kinds and blocks."""
+"""Names determine kinds and blocks."""
 
 from ioadapt_theory.checkpoints.names.kinds import KINDS, block, kind
-from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical
-from tests.similarity.models import rows
-
-
-def test_all_686_ldm_names_become_those_that_the_converter_of_diffusers_gives():
-    expected = {PREFIX + row["ldm"]: row["name"] for row in rows() if row["ldm"] != "-"}
-    assert len(expected) == 686
-    assert canonical(expected) == expected
-    bare = {name.removeprefix(PREFIX): new for name, new in expected.items()}
-    assert canonical(bare) == bare
-    assert canonical([*expected, "first_stage_model.x.weight"])["first_stage_model.x.weight"]
-
-
-def test_the_layers_a_block_are_read_off_the_file_and_other_models_keep_their_names():
-    keys = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (2, 4, 6)]
-    keys.append(f"{PREFIX}output_blocks.3.0.in_layers.2.weight")
-    assert canonical(keys)[keys[0]] == "down_blocks.0.downsamplers.0.conv.weight"
-    assert canonical(keys)[keys[-1]] == "up_blocks.1.resnets.1.conv1.weight"
-    uneven = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (3, 7)]
-    other = ["model.layers.0.mlp.up_proj.weight"]
-    assert (canonical(uneven), canonical(other)) == ({k: k for k in uneven}, {k: k for k in other})
-
 
 KIND_OF = {
     ("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight", 2): "attn1",

@@ -1,14 +1,17 @@
 """First lines that people write, and that cannot work: the error says what to do instead."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import nn
 
-from ioadapt_theory import adapt, load, report, transfer
+from ioadapt_theory import adapt, load, report, save, transfer
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import MISUSE, main
-from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.errors import IoAdaptError, UnknownNameError, near_misses
 
 
 def net() -> nn.Module:
@@ -32,6 +35,7 @@ class Pipe(StableDiffusionPipeline):
         (lambda: load(Pipe(), "lora.safetensors"), "not Pipe; give one of its models, such as .unet"),
         (lambda: load("model", "lora.safetensors"), "not str; give a model: load(model, path)"),
         (lambda: report(net(), net(), "lora.safetensors"), "not the file lora.safetensors; load(source, file) first"),
+        (lambda: save(Path(), net()), "not PosixPath; call save(model, folder)"),
         (lambda: report("a", "b"), "use `ioadapt report [ADAPTER] SOURCE TARGET --inputs"),
     ],
 )
@@ -65,8 +69,6 @@ def test_the_error_says_what_to_do(line, told):
 def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save_file({"a.weight": torch.ones(3, 2), "a.bias": torch.ones(3)}, "model.safetensors")
-    from ioadapt_theory import save
-
     save(adapt(net(), target_modules=["0"], placement="input"), "lora")
     save_file({"b.weight": torch.ones(3, 2)}, "a.safetensors")
     save_file({f"lora_unet_x.lora_{end}.weight": torch.ones(2, 2) for end in ("down", "up")}, "k.safetensors")
@@ -74,3 +76,23 @@ def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys)
     err = capsys.readouterr().err
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_claim_by_its_number_is_its_readings(capsys: pytest.CaptureFixture[str]):
+    assert main(["claims", "Proposition 2"]) == 0
+    assert {"prop-2-input", "prop-2-output"} < {*capsys.readouterr().out.split()}
+    assert main(["claims", "prop2"]) == 2
+    assert "Unknown claim 'prop2'. Did you mean 'prop-2-input' or 'prop-2-output'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("Eq. 5", "eq-5"), ("prop-22", "prop-2-input"), ("prop-2-inputs", "prop-2-input")]
+)
+def test_the_claim_itself_is_suggested_first(typed: str, meant: str):
+    assert near_misses(typed, CLAIMS)[0] == meant
+
+
+def test_of_many_known_names_some_are_listed_and_the_rest_counted():
+    sentence = str(UnknownNameError("thing", "zzz", (f"name{k:03}" for k in range(100))))
+    assert sentence.endswith("name011 and 88 more.")
+    assert "Did you mean" not in sentence

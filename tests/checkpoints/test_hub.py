@@ -1,5 +1,6 @@
 """Which files of a repository on a loopback hub are fetched, and when."""
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints import open_checkpoint
+from ioadapt_theory.cli import main
 from tests.adapters.foreign import quiet
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import shapes, sharded, value, weights
@@ -40,6 +42,25 @@ def test_all_shards_are_fetched(hub: LoopbackHub, hub_cache: Path):
     with open_checkpoint("some/flux", cache=hub_cache) as flux:
         assert len(list(hub_cache.rglob("*.safetensors"))) == 3
         assert all(torch.equal(value(flux, n), values[n]) for n in values)
+
+
+def test_the_command_compares_half_precision_where_there_is_some_and_works_offline_afterwards(
+    hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]
+):
+    values = weights("sd15", 1)
+    hub.repos[SD15] = Repo({FILE: b"not asked for", FP16: save({n: w.half() for n, w in values.items()})})
+    hub.repos["SimianLuo/LCM_Dreamshaper_v7"] = Repo({FILE: save(values)})
+    command = ["similarity", "sd15", "lcm", "--variant", "fp16", "--cache", str(hub_cache), "--format", "json"]
+    assert main(command) == 0
+    online = capsys.readouterr().out
+    told = json.loads(online)
+    assert [(m["name"], m["revision"], m["dtype"]) for m in told["models"]] == [
+        ("sd15", COMMIT, "float16"), ("lcm", COMMIT, "float32")
+    ]  # fmt: skip
+    assert told["pairs"][0]["mean"] == pytest.approx(1, abs=1e-6)
+    hub.log.clear()
+    assert main([*command, "--offline"]) == 0
+    assert (capsys.readouterr().out, hub.log) == (online, [])
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])

@@ -16,7 +16,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from tests.adapters.foreign import FUSED, quiet, tiny_flux, tiny_llama
+from tests.adapters.foreign import in_authors_names, quiet, tiny_flux, tiny_llama
 from tests.similarity.memory import held
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -63,38 +63,16 @@ def test_sd3_s_tensors_are_those_of_diffusers_converter():
     state = {"pos_embed": model.pos_embed.pos_embed.clone()}
     for name, shape in sd3_shapes(16).items():
         state |= {f"{name}.weight": torch.randn(shape), f"{name}.bias": torch.randn(shape[0])}
-    for block in (
-        "0.x_block.attn",
-        "0.context_block.attn",
-        "1.x_block.attn",
-        "1.context_block.attn",
-        "0.x_block.attn2",
-    ):
+    for block in (*(f"{i}.{side}_block.attn" for i in (0, 1) for side in ("x", "context")), "0.x_block.attn2"):
         state |= {f"joint_blocks.{block}.ln_{w}.weight": torch.randn(8) for w in "qk"}
     agree(state, convert_sd3_transformer_checkpoint_to_diffusers(dict(state)))
 
 
 def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
-    """Some reads of 37 values cross the boundary between the two halves that diffusers swaps."""
     theirs = tiny_flux().state_dict()
-    leaves = ("weight", "bias")
-    one = {"single_blocks.0.linear2": "single_transformer_blocks.0.proj_out", "img_in": "x_embedder"}
-    norms = {
-        f"double_blocks.0.{stream}_attn.norm.{w}_norm.scale": f"transformer_blocks.0.attn.norm_{added}{w[0]}.weight"
-        for stream, added in (("img", ""), ("txt", "added_"))
-        for w in ("query", "key")
-    }
-    whole = {old: theirs[new] for old, new in norms.items()}
-    whole |= {f"{old}.{leaf}": theirs[f"{new}.{leaf}"] for old, new in one.items() for leaf in leaves}
-    for leaf in leaves:
-        for name, parts in FUSED.items():
-            whole[f"{name}.{leaf}"] = torch.cat([theirs[f"{part}.{leaf}"] for part in parts])
-        scale, shift = theirs[f"norm_out.linear.{leaf}"].chunk(2)
-        whole[f"final_layer.adaLN_modulation.1.{leaf}"] = torch.cat([shift, scale])
-    names = [*(p for parts in FUSED.values() for p in parts), *one.values(), "norm_out.linear"]
-    some = {name: theirs[name] for name in [f"{n}.{leaf}" for n in names for leaf in leaves] + [*norms.values()]}
-    agree(whole, some)
-    agree({f"model.diffusion_model.{k}": v for k, v in whole.items()}, some)
+    whole = in_authors_names(theirs)
+    agree(whole, theirs)
+    agree({f"model.diffusion_model.{k}": v for k, v in whole.items()}, theirs)
 
 
 IMAGE = {"image_size": 8, "patch_size": 4}

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import FUSED, filled, quiet, run_llama, tiny_flux
+from tests.adapters.foreign import filled, in_authors_names, quiet, run_llama, tiny_flux
 from tests.cli.pipelines import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -68,12 +68,8 @@ def test_a_head_that_peft_saved_too_is_kept_or_named_and_left_out_when_told_to(t
 
 def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_names(tmp_path):
     flux = tiny_flux()
-    whole = {
-        f"model.diffusion_model.{name}.{leaf}": torch.cat([getattr(flux.get_submodule(p), leaf).data for p in parts])
-        for name, parts in FUSED.items()
-        for leaf in ("weight", "bias")
-    }
-    save_file(whole, tmp_path / "authors.safetensors")
+    whole = in_authors_names(flux.state_dict())
+    save_file({f"model.diffusion_model.{name}": t for name, t in whole.items()}, tmp_path / "authors.safetensors")
     model = copy.deepcopy(flux)
     adapt(model, target_modules=["attn.to_q", "proj_mlp"], placement="output", rank=2, init="random")
     save(model, tmp_path / "a")

@@ -10,20 +10,7 @@ from ioadapt_theory.cli import module_of
 from ioadapt_theory.formats.export import factors
 from ioadapt_theory.moving.convert import convert
 
-FILES = {
-    "prompts",
-    "rows",
-    "length",
-    "config",
-    "component",
-    "device",
-    "out",
-    "instead",
-    "force",
-    "dtype",
-    "html",
-    "all",
-}
+FILES = {*"prompts rows length config component device out instead force dtype html all".split()}
 """Options of commands alone: what is read, where it runs, what is written."""
 PRINTED = {"help", "format", "quiet", "by", "figure"}
 MODELS = {"inputs", "adapter", "source", "target", "base", "tuned"}

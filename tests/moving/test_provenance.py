@@ -47,16 +47,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
     told = load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance", source=base)
     assert str(told).startswith("6 of 12 layers matched, by contents.")
     assert "model.layers.1.self_attn.q_proj: from model.layers.3.self_attn.q_proj" in str(told)
-    words = [
-        "adapters",
-        "bake",
-        f"{tmp_path}/a",
-        "--out",
-        f"{tmp_path}/out",
-        "--base",
-        f"{tmp_path}/pruned",
-        "--partial",
-    ]
+    words = f"adapters bake {tmp_path}/a --out {tmp_path}/out --base {tmp_path}/pruned --partial".split()
     follow = ["--match", "provenance", "--source", f"{tmp_path}/base"]
     assert main([*words, *follow]) == OK
     baked = load_file(tmp_path / "out/adapter_model.safetensors")

@@ -1,3 +1,0 @@
-from tests.checkpoints.conftest import hub, hub_cache
-
-__all__ = ["hub", "hub_cache"]

@@ -449,6 +449,21 @@ def test_the_sentences_below_the_table_hold_for_what_was_done():
     assert extracted.endswith("Next: test the adapter on labelled data.\n")
 
 
+def test_layers_that_are_copied_are_counted_not_ranked():
+    torch.manual_seed(0)
+    base = nn.Sequential(*(nn.Linear(6, 6) for _ in range(12)))
+    source, target = adapted(base, target_modules=[str(k) for k in range(12)]), copy.deepcopy(base)
+    target[3].weight.data *= 1.01
+    outcome = transfer(source, target, inputs=X, need="change", steps=0)
+    assert outcome.chosen == "copy"
+    assert "  2 more layers are copied." in str(outcome)
+    text = to_text({"": outcome}, 6)
+    assert "12 layers are copied; --all lists them." in text
+    assert "keep least" not in text
+    assert "in the line of a layer" not in text
+    assert text.count("weight") == 0 < to_text({"": outcome}).count("weight")
+
+
 def test_the_outcome_names_what_is_compared():
     outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="outputs", steps=0)
     assert "need: outputs" in str(outcome)

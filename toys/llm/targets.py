@@ -121,7 +121,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     f"tuned, {200 * BATCH * LENGTH:,} tokens": Target(steps=200),
     "merged with a tuned one": Target(steps=20, weight=0.5),
 }
-REPEATED: Final = ("same function", "3 bits", "50 % pruned", "2 blocks removed")
+REPEATED: Final = ("same function", "3 bits", "2 blocks removed")
 """Targets of every seed; the first seed has all."""
 RATE: Final = 6e-4
 """Learning rate of all weights."""

@@ -216,7 +216,7 @@ class _Carrying:
             scores={"zero": 0.0, **scores},
             steps=steps,
             truncated=self.made.truncated,
-            notes=(*notes, *self.notes(best, put=bool(put))),
+            notes=(*notes, *self.notes(best, steps, put=bool(put))),
         )
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
@@ -228,7 +228,7 @@ class _Carrying:
         fitted = self.made.fit.at[places[0]]
         return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, None if chosen == "copy" else fitted.kept)
 
-    def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
+    def notes(self, best: Prediction | None, steps: int, *, put: bool) -> list[str]:
         rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"
         train = "train the adapter on the target"
         if best is None:
@@ -240,7 +240,8 @@ class _Carrying:
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few for a reliable prediction; give 256 or more.")
         if best is not None and put and best.kept < LITTLE:
-            way = "take more gradient steps (steps=100, --steps 100)"
+            count = max(100, 4 * steps)
+            way = f"check that the adapter is for this source, take more steps (steps={count}, --steps {count})"
             notes.append(f"Only {best.kept:z.2f} of the gain is kept; {way}, or {train}.")
         if best is None or best.told:
             return notes

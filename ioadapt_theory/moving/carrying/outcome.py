@@ -133,7 +133,9 @@ class CarryReport(TransferReport):
             origin = "" if layer.source == name else f", from {layer.source}"
             rank = f", rank {layer.rank}" if layer.rank else ""
             lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")
-        lines += [f"  {len(self.layers) - LINES} more layers keep more."] * (len(self.layers) > LINES)
+        more = [layer.kept is None for _, layer in weakest[LINES:]]
+        lines += [f"  {more.count(False)} more layers keep more."] * (False in more)
+        lines += [f"  {more.count(True)} more layers are copied."] * (True in more)
         lines += [f"  {name}: {why}" for name, why in list(self.unmatched.items())[:LINES]]
         lines += [f"  {len(self.unmatched) - LINES} more layers are left out."] * (len(self.unmatched) > LINES)
         return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

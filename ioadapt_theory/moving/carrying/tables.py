@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from ioadapt_theory.effect.certificate import sentence
-from ioadapt_theory.moving.carrying.outcome import DISAGREEING, DOMAIN, CarryReport
+from ioadapt_theory.moving.carrying.outcome import DISAGREEING, DOMAIN, CarriedLayer, CarryReport
 from ioadapt_theory.pages import WIDTH, aligned, document, table_of
 
 SHOWN = 6
@@ -22,7 +22,7 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
         name, start = (part, f"{part}: ") if len(outcomes) > 1 else ("total", "")
         lines.append([name, outcome.chosen, "", "", f"{outcome.kept:z.2f}", span, copied])
         rows += [(f"{start}{layer}", one) for layer, one in outcome.layers.items()]
-    least = sorted(rows, key=lambda row: 1.0 if row[1].kept is None else row[1].kept)[:most]
+    least = rows if most is None else sorted(_fitted(rows), key=lambda row: row[1].kept)[:most]
     for name, layer in (row for row in rows if row in least):
         enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
         kept = "-" if layer.kept is None else f"{layer.kept:z.2f}"
@@ -31,11 +31,16 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
     return lines
 
 
+def _fitted(rows: list[tuple[str, CarriedLayer]]) -> list[Any]:
+    return [(name, layer) for name, layer in rows if layer.kept is not None]
+
+
 def sentences(outcome: CarryReport) -> list[str]:
     gains = {"labels": "in log-likelihood (R_KL)", "outputs": "(R_out, if the target needs the source's outputs)"}
     gain = gains.get(outcome.need, "(R, if both models need the same change)")
     own = "squared effect that can be kept at this rank" if outcome.extracted else "own gain that its closed form keeps"
-    layers = f"; in the line of a layer, it shows the share of the layer's {own}" if outcome.layers else ""
+    fitted = _fitted([*outcome.layers.items()])
+    layers = f"; in the line of a layer, it shows the share of the layer's {own}" if fitted else ""
     last = "; after the test, the last steps were on all" if outcome.chosen.endswith(" steps") else ""
     total = sum(outcome.rows)
     lines = [
@@ -69,9 +74,15 @@ def _all_sentences(outcomes: Mapping[str, CarryReport]) -> list[str]:
 
 
 def to_text(outcomes: Mapping[str, CarryReport], most: int | None = None) -> str:
-    lines, count = [aligned(table(outcomes, most), least=WIDTH)], sum(len(one.layers) for one in outcomes.values())
-    if most is not None and count > most:
-        lines.append(f"The {most} layers that keep least, of {count}; --all lists all.")
+    lines, layers = (
+        [aligned(table(outcomes, most), least=WIDTH)],
+        [row for o in outcomes.values() for row in o.layers.items()],
+    )
+    fitted = _fitted(layers)
+    if most is not None and len(fitted) > most:
+        lines.append(f"The {most} layers that keep least, of {len(fitted)}; --all lists all.")
+    if most is not None and len(fitted) < len(layers):
+        lines.append(f"{len(layers) - len(fitted)} layers are copied; --all lists them.")
     return "\n".join([*lines, *_all_sentences(outcomes)]) + "\n"  # names are not shortened
 
 

@@ -239,7 +239,7 @@ def write(
     if not (done := [one for one in result if one.outcome.matched]):
         return {}
     progress("writing", 0, 1)
-    entries = entries | {KEPT: " ".join(f"{one.part}:{one.outcome.kept:z.2f}".lstrip(":") for one in done)}
+    entries = entries | {KEPT: " ".join(f"{one.part}:{one.outcome.told}".lstrip(":") for one in done)}
     parts, plain, idle, turned = [], True, 0, 0
     for one in done:
         model = target.load(one.part if one.part in target.parts else target.main)

@@ -10,16 +10,14 @@ from ioadapt_theory.adapters.model import function_of, layers, naming
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.maps.model_map import Change, ModelMap
 from ioadapt_theory.maps.moments import Factors
-from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
+from ioadapt_theory.moving.carrying.outcome import UNSURE, CarriedLayer, CarryReport
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
 from ioadapt_theory.moving.carrying.trial import put
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
-UNSURE = 0.5
-"""Share below which the note is added."""
 NOTE = (
-    "A map's prediction can be far too low for rounded, pruned and shortened models; but with inputs, without a map,"
-    " the models are run, and the prediction is better."
+    "To first order, the share is {:z.2f}, which can be far too low for close models; with inputs instead of a map, the"
+    " models are run, and the share is predicted."
 )
 
 
@@ -85,7 +83,7 @@ def moved_by_map(
         foretold=foretold,
         layers={n: _described(adapter, origins[n], model_map, changes) for n, adapter in adapters.items()},
         truncated=truncated,
-        notes=(NOTE,) if foretold.R < UNSURE else (),
+        notes=() if foretold.R >= UNSURE else (NOTE.format(foretold.R),),
     )
     put(target, adapters, name, trainable=trainable)
     return report

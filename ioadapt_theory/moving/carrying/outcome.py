@@ -11,6 +11,8 @@ TOLD = "The share is measured on the next tokens of held-out texts."
 DOMAIN = "The prediction is valid only for inputs like those given; make sure that they are from the adapter's domain."
 DISAGREEING = 0.15
 """Threshold of a note on the share of positions at which the two models predict other labels."""
+UNSURE = 0.5
+"""Share below which what a map foretells is not told as a prediction."""
 
 
 class CarryWarning(UserWarning):
@@ -86,6 +88,11 @@ class CarryReport(TransferReport):
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
+    def told(self) -> str:
+        """``kept`` as text, or "unknown" if a map foretells little, since it can then be far too low."""
+        return "unknown" if self.foretold is not None and self.kept < UNSURE else f"{self.kept:z.2f}"
+
+    @property
     def interval(self) -> tuple[float, float] | None:
         """80 % interval of the share of the gain in ``prediction``; None without a prediction or with few inputs."""
         return None if self.prediction is None else self.prediction.interval
@@ -113,7 +120,8 @@ class CarryReport(TransferReport):
         if self.matched:
             how = "Low rank" if self.extracted else "Carried over"
             kept = "is kept" if self.foretold is None else "is kept to first order, if both models need the same change"
-            head = f"{how} ({self.chosen}): {self.kept:z.2f} of the gain {kept}{span}{copied}."
+            known = f"{self.told} of the gain {kept}" if self.told != "unknown" else "the share that is kept is unknown"
+            head = f"{how} ({self.chosen}): {known}{span}{copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."

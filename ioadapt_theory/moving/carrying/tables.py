@@ -20,7 +20,7 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
         span = "-" if outcome.interval is None else "{:z.2f} to {:z.2f}".format(*outcome.interval)
         copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
         name, start = (part, f"{part}: ") if len(outcomes) > 1 else ("total", "")
-        lines.append([name, outcome.chosen, "", "", f"{outcome.kept:z.2f}", span, copied])
+        lines.append([name, outcome.chosen, "", "", outcome.told, span, copied])
         rows += [(f"{start}{layer}", one) for layer, one in outcome.layers.items()]
     least = rows if most is None else sorted(_fitted(rows), key=lambda row: row[1].kept)[:most]
     for name, layer in (row for row in rows if row in least):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """Both models run on unlabelled inputs from the adapter's domain, with and without a copy of the adapter.
-ADAPTER is a file or folder that `ioadapt adapters` reads; without ADAPTER, the report recommends where to train a new
-one. For the models and inputs that can be run, see `ioadapt transfer --help`; for ANI networks, BATCH has the features
-of the atoms, named H, C, N and O. `ioadapt similarity` compares the weights of models.
+ADAPTER is a file or folder that `ioadapt adapters` reads; without ADAPTER, the report tells how far apart the outputs
+of the models are. For the models and inputs that can be run, see `ioadapt transfer --help`; for ANI networks, BATCH has
+the features of the atoms, named H, C, N and O. `ioadapt similarity` compares the weights of models.
 
 examples:
   ioadapt report my_adapter ./base ./tuned --inputs batch.safetensors --format json

@@ -5,23 +5,20 @@ This package works on torch modules in general; its callers switch the adapters 
 
 from ioadapt_theory.effect.batches import divided, whole
 from ioadapt_theory.effect.compared import Compared
-from ioadapt_theory.effect.copying import Expected, expected, measured
+from ioadapt_theory.effect.copying import measured
 from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.passes import record, run
-from ioadapt_theory.effect.reads_writes import SIDES, Rows
+from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.effect.retained import Prediction, RowSums, predict
 from ioadapt_theory.effect.undisturbed import undisturbed
 
 __all__ = [
-    "SIDES",
     "Compared",
-    "Expected",
     "Goal",
     "Prediction",
     "RowSums",
     "Rows",
     "divided",
-    "expected",
     "measured",
     "predict",
     "record",

@@ -13,7 +13,6 @@ network's output, to first order. For the weight of a grouped convolution, each 
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,6 @@ from torch.nn.functional import pad
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
-SIDES: Final = ("weight", "input", "output")
 MOST_GROUPS = 32
 """Largest number of groups of a convolution; the limit saves memory, since each group is a separate position."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

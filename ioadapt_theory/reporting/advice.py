@@ -1,11 +1,10 @@
-"""Recommendations for moving an adapter, or for the placement of a new one."""
+"""Recommendations for moving an adapter."""
 
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
 from ioadapt_theory.effect import Prediction
-from ioadapt_theory.reporting.predictions import SIDES, TIE, Predictions
+from ioadapt_theory.reporting.predictions import TIE, Predictions
 
 CARRY: Final = (
     "carry the adapter over with `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE` (in Python,"
@@ -20,8 +19,8 @@ class Advice:
     Attributes:
         how: the action, as a clause.
         why: the reason for the action, which may contain a predicted share of the gain.
-        kept: predicted share of the adapter's gain (its reduction of the loss) that this action keeps; 0 to train a new
-            adapter instead, None if it is not known.
+        kept: predicted share of the adapter's gain (its reduction of the loss) that this action keeps; 0 to retrain
+            the adapter instead, None if it is not known.
     """
 
     how: str
@@ -41,7 +40,7 @@ ELSEWHERE: Final = Advice(
 def advise(predictions: Predictions, *, adapted: bool) -> list[Advice]:
     """Return the recommended actions, best first; ``adapted`` is whether there is an adapter to move."""
     if not adapted:
-        return _of_sides(predictions)
+        return []
     if predictions.copied is None:
         return [Advice(CARRY, "a copy fits no layer of the target"), ELSEWHERE]
     advice = _of_effect(predictions.copied)
@@ -66,32 +65,3 @@ def _of_effect(copied: Prediction) -> list[Advice]:
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("retrain the adapter on the target", why, 0.0)]
     return [*options, Advice(CARRY, "this tries several candidates, including a copy, and uses the best one")]
-
-
-def _of_sides(predictions: Predictions) -> list[Advice]:
-    """Return advice on where to train a new adapter, from the share of its gain that a copy is expected to keep."""
-    shares = {side: share for side in SIDES if (share := predictions.of(side)) is not None}
-    if predictions.damaged:
-        why = "the target is a rounded or pruned copy of the source; a prediction needs a trained adapter"
-        return [Advice("train an adapter on the source, and copy it", why)]
-    if not shares:
-        why = "the inputs reach no layer whose input or output size is the same in both models"
-        return [Advice("train an adapter on each model", why)]
-    options = [
-        Advice(
-            f'train an adapter with placement="{side}"', f"a copy is expected to keep {share:z.2f} of its gain", share
-        )
-        for side, share in shares.items()
-    ]
-    top = max(shares.values())
-    options.sort(key=lambda option: (option.kept or 0.0) < top - TIE)  # the input side wins ties
-    best = predictions.best()
-    if len({*best.values()}) > 1:
-        mixed = median(predictions.expected[name, side].R for name, side in best.items())
-        why = f"with the best placement for each layer, a copy is expected to keep {mixed:z.2f} of its gain (R)"
-        how = "give each layer of a new adapter its own side (in Python, placement_pattern=report.predictions.best())"
-        options.insert(0 if mixed > top + TIE else 1, Advice(how, why, mixed))
-    if max(top, options[0].kept or 0.0) <= TIE:
-        why = f"in every placement, a copy is expected to keep at most {top:z.2f} of its gain (R)"
-        options.insert(0, Advice("train an adapter on each model", why, 0.0))
-    return options

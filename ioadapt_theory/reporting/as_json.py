@@ -12,12 +12,12 @@ def to_json(report: Report) -> dict[str, Any]:
     """Return the report as data for JSON, with None for undefined cosines."""
     source, target, adapter = report.names
     return {
-        "schema": 3,
+        "schema": 4,
         "source": source,
         "target": target,
         "adapter": adapter,
         "difference": report.predictions.difference,
-        "layers": [_layer(pair, report.predictions) for pair in report.layers],
+        "layers": [_layer(pair) for pair in report.layers],
         "missing": list(report.missing),
         "extra": list(report.extra),
         "not_moved": dict(report.lost),
@@ -27,8 +27,7 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _layer(pair: LayerPair, predictions: Predictions) -> dict[str, Any]:
-    expected = {side: one for (name, side), one in predictions.expected.items() if name == pair.name}
+def _layer(pair: LayerPair) -> dict[str, Any]:
     return {
         "name": pair.name,
         "counterpart": pair.counterpart,
@@ -36,7 +35,6 @@ def _layer(pair: LayerPair, predictions: Predictions) -> dict[str, Any]:
         "cosine": pair.cosine,
         "norm_ratio": pair.ratio,
         "adapter": [str(placement) for placement in pair.placements],
-        "expected": {side: _numbers(one, "R", "at_best_strength", "cosine", "ratio") for side, one in expected.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""The function `report`, which predicts on inputs what an adapter keeps on another model, and recommends what to do."""
+"""The function `report`, which tells on inputs how far apart two models are, and what an adapter keeps of its gain."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ NO_INPUTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an adapter keeps on another model, and recommendations, as ``report`` returns them.
+    """How far apart two models are, what an adapter keeps on the second, and advice, as ``report`` returns them.
 
     Attributes:
         names: names of the source, the target and the adapter (or None).
@@ -33,13 +33,13 @@ class Report:
         extra: layers that only the target has.
         lost: for each layer of the adapter that cannot be moved, the reason.
         predictions: what running both models predicts for the adapter.
-        advice: the recommended actions, best first.
+        advice: the recommended actions, best first; none without an adapter.
 
     Example:
         >>> import torch
         >>> model = nn.Sequential(nn.Linear(64, 48))
-        >>> str(report(model, model, inputs=torch.randn(64, 64), need="change"))
-        'Train an adapter with placement="input": a copy is expected to keep 1.00 of its gain.'
+        >>> print(report(model, model, inputs=torch.randn(64, 64)))
+        source -> target: on these inputs, the outputs of the plain models are equal.
     """
 
     names: tuple[str, str, str | None]
@@ -51,8 +51,10 @@ class Report:
     advice: tuple[Advice, ...]
 
     def __str__(self) -> str:
-        """Return the first recommendation; ``to_text`` returns the whole report."""
-        return str(self.advice[0])
+        """Return the first recommendation or, without an adapter, how far apart the outputs are; see ``to_text``."""
+        from ioadapt_theory.reporting.text import outputs
+
+        return str(self.advice[0]) if self.advice else outputs(self)
 
     def to_text(self, width: int = 100) -> str:
         """Return the report that ``ioadapt report`` prints, wrapped to ``width`` columns."""
@@ -92,10 +94,10 @@ def report(
     For how far apart the weights of two models are, see ``compare``.
 
     Args:
-        source: the model that the adapter was, or will be, trained on.
+        source: the model that the adapter was trained on.
         target: the other model.
         adapter: the name of an adapter on the source; by default, the only one. If there are none or several, and none
-            is given, the report advises on a new one.
+            is given, the report tells only how far apart the models are.
         inputs: unlabelled inputs of the models, from the adapter's domain: a tensor, a tuple, a mapping, or an iterable
             of such batches.
         target_inputs: the same samples as inputs of the target, if these differ.
@@ -145,7 +147,7 @@ def report(
         source,
         target,
         inputs,
-        {p.name: p.counterpart for p in pairs if p.placements or not adapters},
+        {p.name: p.counterpart for p in pairs if p.placements},
         target_inputs=target_inputs,
         adapter=name,
         call=call,

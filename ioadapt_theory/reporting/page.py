@@ -16,7 +16,7 @@ _STYLE: Final = """
 def to_html(report: Report) -> str:
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
-    layers = table_of(text.table(report.layers, report.predictions), long=True)
+    layers = table_of(text.table(report.layers), long=True)
     advice = [f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice]
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
@@ -24,7 +24,7 @@ def to_html(report: Report) -> str:
             f"<p>{escape(line)}</p>"
             for line in (text.outputs(report), text.counts(report), *text.prediction_lines(report.predictions))
         ),
-        _section("Advice", f"<dl>{''.join(advice)}</dl>"),
+        _section("Advice", f"<dl>{''.join(advice)}</dl>") if advice else "",
         _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.NOTE)}</p>{layers}"),
         _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
         _names(f"Only in {source}", report.missing),

@@ -8,13 +8,12 @@ from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.pages import aligned
 from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.layers import LayerPair
-from ioadapt_theory.reporting.predictions import SIDES, Predictions
+from ioadapt_theory.reporting.predictions import Predictions
 
 ROWS: Final = 10
 """Maximum number of layers to show; the HTML page and the JSON have all layers."""
 NOTE: Final = (
-    "cosine: cosine of the weights; norms: ratio of their norms, target over source; input, output, weight: expected"
-    " share of its gain (R) that a new adapter with this placement keeps when it is copied."
+    "cosine: cosine of the weights; norms: ratio of their norms, target over source; adapter: the side that it acts on."
 )
 
 
@@ -27,21 +26,20 @@ def to_text(report: Report, width: int = 100) -> str:
         >>> from torch import nn
         >>> from ioadapt_theory.reporting import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
-        >>> told = report(model, copy.deepcopy(model), inputs=torch.randn(64, 64), need="change")
+        >>> told = report(model, copy.deepcopy(model), inputs=torch.randn(64, 64))
         >>> print(to_text(told).splitlines()[0])
-        Train an adapter with placement="input": a copy is expected to keep 1.00 of its gain.
+        source -> target: on these inputs, the outputs of the plain models are equal.
     """
     paragraphs = [
         str(report),
         *(f"Or {str(advice)[0].lower()}{str(advice)[1:]}" for advice in report.advice[1:4]),
-        "",
-        outputs(report),
+        *(["", outputs(report)] if report.advice else []),
         counts(report),
         *prediction_lines(report.predictions),
         *(f"{name} is not moved: {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
-    lines += ["", aligned(table(shown(report), report.predictions), width).rstrip("\n")]
+    lines += ["", aligned(table(shown(report)), width).rstrip("\n")]
     if len(report.layers) > ROWS:
         lines.append(
             fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows all of them.", width)
@@ -71,14 +69,8 @@ def counts(report: Report) -> str:
 
 def prediction_lines(predictions: Predictions) -> list[str]:
     copied = predictions.copied
-    if copied is None and predictions.damaged:
-        return [f"{predictions.compared} What a new adapter keeps on a damaged copy of its model is not predicted."]
     if copied is None:
-        shares = ", ".join(f"{side} {number(predictions.of(side))}" for side in SIDES)
-        return [
-            f"A copy of a new adapter is expected to keep this share of its gain (R, median of layers): {shares}.",
-            f"{predictions.compared} R is for random changes of a layer; a trained adapter may keep far more.",
-        ]
+        return [str(predictions.compared)]
     of = " of the next tokens" if copied.told else ""
     kl = "" if copied.R_KL is None else f"{copied.R_KL:z.2f} by the log-likelihood{of} (R_KL), "
     kl += "" if copied.R_out is None else f"{copied.R_out:z.2f} by the source's outputs (R_out), "
@@ -102,12 +94,10 @@ def shown(report: Report) -> list[LayerPair]:
     return [pair for pair in report.layers if pair.name in names]
 
 
-def table(pairs: Sequence[LayerPair], predictions: Predictions) -> list[list[str]]:
-    lines = [["layer", "cosine", "norms", *map(str, SIDES)]]
+def table(pairs: Sequence[LayerPair]) -> list[list[str]]:
+    lines = [["layer", "cosine", "norms", "adapter"]]
     for pair in pairs:
-        shares = (predictions.expected.get((pair.name, side)) for side in SIDES)
-        values = (pair.cosine, pair.ratio, *(None if one is None else one.R for one in shares))
-        lines.append([pair.name, *map(number, values)])
+        lines.append([pair.name, number(pair.cosine), number(pair.ratio), "+".join(pair.placements) or "-"])
     return lines
 
 

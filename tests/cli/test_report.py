@@ -84,9 +84,8 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     assert data["answer"].startswith("Copy the adapter")
     assert main([command[0], *command[2:], "--format", "json"]) == OK  # without the adapter
     data = json.loads(capsys.readouterr().out)
-    sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}
-    assert set(map(len, sides.values())) == {3}
-    assert 'placement="' in data["answer"]
+    assert (data["copied"], data["advice"]) == (None, [])
+    assert "the outputs of the plain models differ by" in data["answer"]
 
 
 def test_members_of_ani_run_as_torchani_runs_them():

@@ -1,6 +1,5 @@
 import copy
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting import report, to_text
 from ioadapt_theory.reporting.as_json import to_json
 from ioadapt_theory.reporting.page import to_html
-from ioadapt_theory.reporting.predictions import Predictions
 from tests.report.models import changed, network, tuned
 
 
@@ -82,22 +80,21 @@ def test_convolutions_of_a_model_in_memory_are_compared():
     assert told.layers[1].cosine == pytest.approx(1)
 
 
-def test_without_an_adapter_the_law_names_the_side_and_ties_go_to_the_input():
-    x = inputs(100)
-    same = report(network(0), network(0), inputs=x, need="change")
-    assert 'placement="input"' in str(same)
-    assert same.advice[0].kept == pytest.approx(1, abs=1e-3)
-    assert {name for name, _ in same.predictions.expected} == {"0", "2", "4", "6"}
-    assert str(report(network(0), network(4), inputs=x, need="change")).startswith("Train an adapter on each")
-
-
-def test_the_best_sides_of_layers_are_taken_by_adapt():
-    shares = {("0", "input"): 0.2, ("0", "output"): 0.5, ("0", "weight"): 0.9, ("2", "input"): 0.4, ("4", "output"): -1}
-    shares |= {("1.0", "input"): 0.3, ("1.0", "output"): 0.31}  # a tie
-    predictions = Predictions({key: SimpleNamespace(R=share) for key, share in shares.items()}, None, 0.0, 0.5, None)
-    assert list(predictions.best().items()) == [("1.0", "input"), ("0", "output"), ("2", "input")]
-    model = adapt(network(0), target_modules=["0", "2"], placement="weight", placement_pattern=predictions.best())
-    assert [[*layer.adapters["default"]] for layer in layers(model).values()] == [["output"], ["input"]]
+def test_without_an_adapter_it_is_told_how_far_apart_the_outputs_are():
+    x, near = inputs(100), tuned(network(0), 0.05, 1)
+    told = report(network(0), near, inputs=x, names=("a", "b", None))
+    with torch.no_grad():
+        apart = float((near(x) - network(0)(x)).norm() / network(0)(x).norm())
+    assert told.predictions.difference == pytest.approx(apart, rel=1e-5)
+    assert told.predictions.copied is None
+    assert told.advice == ()
+    assert (
+        str(told)
+        == f"a -> b: on these inputs, the outputs of the plain models differ by {100 * apart:.2g} % of their size."
+    )
+    assert to_text(told, 1000).startswith(f"{told}\n4 layers in both models.\n")
+    assert json.loads(json.dumps(to_json(told)))["answer"] == str(told)
+    assert "Advice" not in to_html(told)
 
 
 def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_weights():
@@ -189,7 +186,7 @@ def test_the_json_and_the_page_hold_every_layer_and_the_answer():
     )
     data = json.loads(json.dumps(to_json(told), allow_nan=False))
     assert [layer["name"] for layer in data["layers"]] == ["0", "2", "4", "6"]
-    assert set(data["layers"][0]["expected"]) == {"input", "output", "weight"}
+    assert data["layers"][0]["adapter"] == ["weight"]
     assert data["copied"]["R"] == told.predictions.copied.R
     assert data["answer"] == str(told)
     assert to_text(told, 1000).splitlines()[0] == str(told)
@@ -198,15 +195,3 @@ def test_the_json_and_the_page_hold_every_layer_and_the_answer():
     assert "&lt;b&gt;a&lt;/b&gt;" in page
     assert page.count("<tr>") >= 4
     assert all(part not in page for part in ("http:", "https:", "src=", "<script "))
-
-
-def test_nothing_is_expected_of_new_adapters_on_a_damaged_copy():
-    source, target = network(0), copy.deepcopy(network(0))
-    for module in target:
-        if isinstance(module, nn.Linear):
-            module.weight.data = (module.weight.data * 8).round() / 8
-    told = report(source, target, inputs=inputs(), need="change")
-    assert told.predictions.expected == {}
-    assert "is not predicted" in to_text(told)
-    assert "train an adapter on the source, and copy it" in str(told).lower()
-    assert report(source, tuned(source, 0.2, 1), inputs=inputs(), need="change").predictions.expected

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import spearmanr, t
 
-from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
+from toys.drift.moves import CARRIED, CEILING, SCALED
 
 LEAST: Final = -1.0
 """Value to which smaller shares are raised, so that single failures do not dominate the means."""
@@ -30,7 +30,6 @@ ROWS: Final = {
     "input": "input, copied",
     "output": "output, copied",
     "residual": "residual, copied (bytes)",
-    AUTO: "automatic sides, copied",
     CARRIED: "LoRA, carried over",
 }
 MAIN: Final = ("lora", "input", "output", CARRIED)

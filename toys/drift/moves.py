@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters import layers
-from ioadapt_theory.effect import Compared, expected, whole
 from ioadapt_theory.moving import transfer
-from ioadapt_theory.reporting.predictions import Predictions
 from toys.drift.families import Family, cosine, family
 from toys.transfer.protocol import Method
 from toys.transfer.rows import adapted, moved
@@ -29,9 +27,7 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 """Cosines between drifting and source weights at which targets are taken, before their SETTLED last steps."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
-GLANCE: Final = 32
-"""Number of inputs from which automatic sides are chosen."""
-CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
+CARRIED, SCALED, CEILING = "carried", "scaled", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
@@ -104,25 +100,12 @@ def _moved(
     there[SCALED] = scaled(moved(own["lora"], target), source, target)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about skipped layers and low predicted shares
-        there[AUTO] = target
-        if best := _best_sides(source, target, of.layers, inputs[:GLANCE]):
-            one = adapted(source, Method(placement="input", rank=RANK), tuple(best), seed, placement_pattern=best)
-            there[AUTO] = moved(of.fit(one, chosen["input"], seed, size), target)
         there[CARRIED] = copy.deepcopy(target)
         options: Any = {"need": "labels", "seed": seed, "draws": 2}
         outcome: Any = transfer(own["lora"], there[CARRIED], inputs=inputs, **options)
     plain = of.loss(target, of.test)
     gain = {row: plain - of.loss(one, of.test) for row, one in there.items()}
     return {"gain": gain, "predicted": {"lora": outcome.kept_copied, CARRIED: outcome.kept}}
-
-
-def _best_sides(source: nn.Module, target: nn.Module, names: tuple[str, ...], inputs: Any) -> dict[str, Any]:
-    """Return the side of each layer on which a copied adapter should keep most of its gain, if it keeps any."""
-    modules = {name: (source.get_submodule(name), target.get_submodule(name)) for name in names}
-    compared = Compared.of(source, target, whole(inputs)[0], otherwise="change")
-    batches = whole(inputs, size=compared.rows_at_once(32))
-    options: Any = {"sides": ("input", "output"), "call": compared.call, "need": compared.need}
-    return Predictions(expected(source, target, modules, batches, **options), None, 0.0, 0.5, compared).best()
 
 
 def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.drift.bins import KINDS, LEAST, MAIN, ROWS, TOO_MUCH, WANTED, Bin, ahead, bins, errors, levels, predictions
-from toys.drift.moves import AUTO, CARRIED, RATES, SCALED
+from toys.drift.moves import CARRIED, RATES, SCALED
 from toys.transfer.output.table import markdown, terminal
 
 LOOKS: Final = {
@@ -69,8 +69,8 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(gauge[0], 'lora')} of the gain and a carried-over LoRA {said(gauge[0], CARRIED)}. If the target that"
         " has drifted most is reparametrised without changing its function, a copied LoRA keeps"
         f" {said(gauge[-1], 'lora')} and a carried-over LoRA {said(gauge[-1], CARRIED)}.",
-        f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, an adapter on"
-        f" automatically chosen sides {said(apart, AUTO)}, and a carried-over LoRA {said(apart, CARRIED)}.",
+        f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, and a carried-over"
+        f" LoRA {said(apart, CARRIED)}.",
         "If a copied LoRA is scaled in every layer by the ratio of the norms of the target's and the source's weights,"
         f" the share that it keeps on drifted models {'increases' if change > 0 else 'decreases'} by {abs(change):.2f}"
         " on average.",

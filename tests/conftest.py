@@ -35,3 +35,9 @@ def _float64_one_thread_fixed_seed(request: pytest.FixtureRequest) -> Iterator[N
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def float32(_float64_one_thread_fixed_seed: None) -> None:
+    """Set the default dtype of users, until the test ends."""
+    torch.set_default_dtype(torch.float32)

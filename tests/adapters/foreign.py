@@ -44,20 +44,10 @@ def tiny_unet() -> Any:
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(1)
-    return quiet(
-        lambda: UNet2DConditionModel(
-            sample_size=8,
-            in_channels=4,
-            out_channels=4,
-            layers_per_block=1,
-            block_out_channels=(8, 16),
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-            cross_attention_dim=12,
-            attention_head_dim=4,
-            norm_num_groups=4,
-        ).float()
-    )
+    sizes = {"sample_size": 8, "layers_per_block": 1, "block_out_channels": (8, 16), "norm_num_groups": 4}
+    down, up = ("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D")
+    sizes |= {"down_block_types": down, "up_block_types": up, "cross_attention_dim": 12, "attention_head_dim": 4}
+    return quiet(lambda: UNet2DConditionModel(**sizes).float())
 
 
 def run_unet(unet: nn.Module) -> Tensor:
@@ -72,15 +62,8 @@ def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=50,
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=32,
-    )
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = LlamaConfig(vocab_size=50, num_hidden_layers=layers, max_position_embeddings=32, **sizes)
     return quiet(lambda: LlamaForCausalLM(config).float())
 
 
@@ -94,16 +77,9 @@ def tiny_flux() -> Any:
     from diffusers import FluxTransformer2DModel
 
     torch.manual_seed(1)
-    return FluxTransformer2DModel(
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=8,
-        num_attention_heads=2,
-        joint_attention_dim=12,
-        pooled_projection_dim=10,
-        axes_dims_rope=(2, 2, 4),
-    ).float()
+    sizes = {"in_channels": 4, "num_layers": 1, "num_single_layers": 1, "attention_head_dim": 8}
+    sizes |= {"num_attention_heads": 2, "joint_attention_dim": 12, "pooled_projection_dim": 10}
+    return FluxTransformer2DModel(**sizes, axes_dims_rope=(2, 2, 4)).float()
 
 
 FUSED = {

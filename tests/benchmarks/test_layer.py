@@ -8,10 +8,7 @@ from benchmarks.cells import SECTIONS, Setting, Shape, linear
 from benchmarks.counting import launches
 from benchmarks.measure import peak, saved
 
-
-@pytest.fixture(autouse=True)
-def _float32():
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 def test_peak_and_saved_count_bytes():

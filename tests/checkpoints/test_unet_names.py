@@ -99,4 +99,6 @@ def test_a_layer_that_the_unet_does_not_have_is_not_another_one():
     assert resolve(beyond, pairs.values()).layers == {}
     assert blocks_in_diffusers(new for _, new in both((1, 2, 3), (1, 1, 1))) is None
     endless = ["input_blocks.1000000000.0.op.weight", "input_blocks.1.0.in_layers.0.weight"]
-    assert canonical(endless) == {key: key for key in endless}
+    uneven = [f"input_blocks.{n}.0.op.weight" for n in (3, 7)]
+    for keys in (endless, uneven):
+        assert canonical(keys) == {key: key for key in keys}

@@ -16,12 +16,7 @@ from ioadapt_theory.models.sources import open_source
 from tests.adapters.foreign import quiet
 from tests.cli.pipelines import METADATA, kohya, models, perturbed, pipeline, single_file
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(autouse=True)
-def single():
-    torch.set_default_dtype(torch.float32)
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 
 
 @pytest.fixture(

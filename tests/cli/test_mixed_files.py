@@ -204,7 +204,7 @@ def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, cap
     names = {
         "old": folder / "old",
         "new": folder / "new",
-        "part": folder / "old" / "unet",
+        "part": folder / "old/unet",
         "map": folder / "old.safetensors",
     }
     for command in COMMANDS:
@@ -217,11 +217,7 @@ def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, c
     torch.set_default_dtype(torch.float32)
     adapted = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind])))
     quiet(lambda: adapted.save_pretrained(tmp_path / "file"))
-    names = {
-        "old": folder / "llama",
-        "new": folder / "other",
-        "part": folder / "llama",
-        "map": folder / "llama.safetensors",
-    }
+    names = {"old": folder / "llama", "new": folder / "other", "part": folder / "llama"}
+    names["map"] = folder / "llama.safetensors"
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file", inputs=f"--inputs {folder / 'ids.safetensors'}", **names)

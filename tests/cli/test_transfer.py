@@ -15,13 +15,8 @@ from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.formats import load, save
 from tests.effect.tokenizers import words
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 SIZES = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
-
-
-@pytest.fixture(autouse=True)
-def single():
-    torch.set_default_dtype(torch.float32)
 
 
 def permuted(model: nn.Module, seed: int) -> nn.Module:
@@ -195,14 +190,11 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
     transformers = pytest.importorskip("transformers")
     save_file({"pixels": torch.zeros(9, 3)}, tmp_path / "wrong.safetensors")
     save_file({"input_ids": torch.zeros(1, 9, dtype=torch.long)}, tmp_path / "one.safetensors")
-    transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES | {"vocab_size": 50})).save_pretrained(
-        tmp_path / "other"
-    )
     broken = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
     broken.lm_head.weight.data[0, 0] = torch.nan
     broken.save_pretrained(tmp_path / "broken")
     broken.model.save_pretrained(tmp_path / "mlp")
-    more = {n: str(tmp_path / n) for n in ("other", "broken", "mlp")}
+    more = {n: str(tmp_path / n) for n in ("broken", "mlp")}
     more |= {n: str(tmp_path / f"{n}.safetensors") for n in ("wrong", "one")}
     texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
     paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}
@@ -210,9 +202,8 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
     assert main(command(paths)) == MISUSE
     out, err = capsys.readouterr()
     assert out == ""
-    lines = [line for line in err.splitlines() if line.startswith("ioadapt")]
-    assert len(lines) == 1
-    assert any(part in lines[0] for part in sentence.split("|"))
+    (line,) = [line for line in err.splitlines() if line.startswith("ioadapt")]
+    assert sentence in line
     assert not (tmp_path / "out").exists()
 
 

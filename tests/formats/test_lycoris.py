@@ -12,7 +12,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, open_adapter, save
 from tests.adapters.foreign import Small, filled, quiet
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]  # LyCORIS builds layers in it
 
 CASES = {
     "lora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "conv_dim": 2, "conv_alpha": 1},
@@ -24,12 +24,6 @@ CASES = {
     "lokr-both": {"algo": "lokr", "linear_dim": 1, "linear_alpha": 3, "factor": 4, "decompose_both": True},
     "glora": {"algo": "glora", "linear_dim": 3, "linear_alpha": 5},
 }
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64_one_thread_fixed_seed: None) -> None:
-    """Set the default dtype, in which LyCORIS builds its layers; an autouse fixture restores it."""
-    torch.set_default_dtype(torch.float32)
 
 
 def trained(options: dict, base: torch.nn.Module) -> tuple[lycoris.LycorisNetwork, torch.nn.Module]:

@@ -19,12 +19,7 @@ from ioadapt_theory.formats.match import match
 from ioadapt_theory.formats.rewrite import Component, rewrite
 from tests.adapters.foreign import FUSED, tiny_flux, tiny_llama, tiny_unet
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(autouse=True)
-def single():
-    torch.set_default_dtype(torch.float32)
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 
 
 def rewritten(path, out, model: nn.Module, change=lambda made: made, origins=None, dtype=None):

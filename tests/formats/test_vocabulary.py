@@ -15,7 +15,7 @@ from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.vocabulary import common_rows, reader
 from tests.adapters.foreign import quiet, tiny_llama
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 TOKENS, ADDED = 50, 3
 KINDS = {
     "head": {"target_modules": ["q_proj", "lm_head"]},
@@ -26,9 +26,8 @@ KINDS = {
 
 
 @pytest.fixture(params=KINDS)
-def adapted(request, tmp_path):
+def adapted(request, float32, tmp_path):
     """Return a Llama with an adapter of PEFT, which is in ./lora, and write a base with added tokens to ./base."""
-    torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     model = tiny_llama()
     model.config.tie_word_embeddings = False
@@ -88,7 +87,6 @@ def test_what_another_base_has_is_kept_and_the_change_is_added(adapted, tmp_path
 
 
 def test_a_head_is_adapted_for_the_common_tokens(tmp_path):
-    torch.set_default_dtype(torch.float32)
     source, target = tiny_llama(), tiny_llama()
     quiet(lambda: target.resize_token_embeddings(TOKENS - 6, mean_resizing=False))
     theirs = quiet(lambda: peft.get_peft_model(source, peft.LoraConfig(target_modules=["lm_head"], lora_bias=False)))
@@ -103,7 +101,6 @@ def test_a_head_is_adapted_for_the_common_tokens(tmp_path):
 
 
 def test_a_configuration_names_only_what_is_written(tmp_path):
-    torch.set_default_dtype(torch.float32)
     config = peft.LoraConfig(target_modules=["q_proj"], use_dora=True, modules_to_save=["norm"], task_type="CAUSAL_LM")
     theirs = quiet(lambda: peft.get_peft_model(tiny_llama(), config))
     quiet(lambda: theirs.save_pretrained(tmp_path / "lora"))

@@ -34,10 +34,6 @@ def files(tmp_path: Path) -> dict[str, str]:
         (["{a}", "{b}", "{adapter}"], "is the adapter; give it first: ioadapt report"),
         (["{adapter}", "{a}", "{b}", "--inputs", "x.npz"], "a.safetensors is not a single file of SD"),
         (["{a}", "{b}", "--batch", "0"], "--batch must be at least 1, not 0."),
-        (
-            ["{a}", "{b}", "--html", "/no/such/folder/x.html"],
-            "--html /no/such/folder/x.html is in a folder that does not exist; create it first.",
-        ),
     ],
 )
 def test_mistakes_are_one_sentence(args, sentence, files, capsys):

@@ -47,6 +47,7 @@ def test_tensors_of_other_lengths_give_the_same_share():
         (torch.tensor([[1.0, float("nan")]] * 9), None, "NaN"),
         (3, None, "not int"),
         (torch.zeros(9, 4), torch.zeros(8, 4), "row by row"),
+        (torch.zeros(9, 4), [torch.zeros(4, 4), torch.zeros(5, 4)], "row by row"),
     ],
 )
 def test_bad_inputs_are_one_sentence(inputs, target, sentence):

@@ -72,9 +72,8 @@ for space, found in means.items():
 # %% [markdown]
 # ## Will an adapter work on the other model?
 #
-# Weights alone do not determine what share of its gain an adapter keeps. `report` predicts it from unlabelled inputs,
-# for every layer and side: `ioadapt report ani-1x:0 ani-1ccx:0 --inputs BATCH`, or as in the notebook about adapters on
-# your own model.
+# Weights alone do not determine what share of its gain an adapter keeps. `report` predicts it from unlabelled inputs:
+# `ioadapt report ADAPTER ani-1x:0 ani-1ccx:0 --inputs BATCH`, or as in the notebook about adapters on your own model.
 
 # %% [markdown]
 # ## Checks of this page

@@ -1,6 +1,5 @@
 """Weights in a hub repository at one commit, read with huggingface_hub, which alone handles the user's token."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,6 @@ from ioadapt_theory.checkpoints.files.folder import Folder, open_weights
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.errors import InvalidValueError
 
-log = logging.getLogger(__name__)
 WAYS = {
     errors.GatedRepoError: "accept its licence on its page, then run `hf auth login` or set HF_TOKEN",
     errors.RepositoryNotFoundError: "check the spelling; if the repository is private, set HF_TOKEN",
@@ -24,37 +22,26 @@ WAYS = {
     errors.EntryNotFoundError: "check the name of the file",
 }
 """The remedy for each kind of error of the hub."""
+LATER = "try again later or, if the model is in the cache, with --offline (offline=True)"
 
 
 def open_remote(alias: Alias, *, variant: str | None, cache: Path | None, offline: bool, progress: bool) -> Checkpoint:
-    """Open the weights in the repository of an alias, from the cache if the hub fails; see `open_checkpoint`."""
+    """Open the weights in the repository of an alias; see `open_checkpoint`."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
         msg = f"{part!r} is not a path in {repo}; give a path relative to the root of the repository, without '..'."
         raise InvalidValueError(msg)
     where: dict[str, Any] = {"cache_dir": cache and cache.expanduser(), "endpoint": os.environ.get("HF_ENDPOINT")}
-
-    def opened(place: Repository) -> Checkpoint:
-        weights = open_weights(place, part, variant=variant)
-        weights.name, weights.revision = alias.name, place.root.name
-        return weights
-
-    refused: SourceError | None = None
-    if not (offline or constants.HF_HUB_OFFLINE):
+    at: HfApi | Path = HfApi(endpoint=where["endpoint"])
+    if offline or constants.HF_HUB_OFFLINE:
         try:
-            return opened(Repository(alias, where, HfApi(endpoint=where["endpoint"]), progress=progress))
-        except SourceError as error:
-            refused = error
-    try:
-        known = snapshot_download(repo, revision=alias.revision, local_files_only=True, **where)
-        weights = opened(Repository(alias, where, Path(known), progress=progress))
-    except (errors.LocalEntryNotFoundError, ValueError, SourceError) as error:  # ValueError: an invalid revision
-        if refused or isinstance(error, SourceError):
-            raise refused or error from None
-        msg = f"{repo} is not in the cache, and offline mode is on; run `hf download {repo}` while online."
-        raise SourceError(msg) from None
-    if refused:
-        log.warning("%s. The cached commit %s of %s is used instead.", refused.reason, str(weights.revision)[:8], repo)
+            at = Path(snapshot_download(repo, revision=alias.revision, local_files_only=True, **where))
+        except (errors.LocalEntryNotFoundError, ValueError):  # ValueError: an invalid revision
+            msg = f"{repo} is not in the cache, and offline mode is on; run `hf download {repo}` while online."
+            raise SourceError(msg) from None
+    place = Repository(alias, where, at, progress=progress)
+    weights = open_weights(place, part, variant=variant)
+    weights.name, weights.revision = alias.name, place.root.name
     return weights
 
 
@@ -81,7 +68,7 @@ class Repository(Folder):
         ) as error:  # the client's errors have no common base class: its own, httpx's, OSError, ValueError
             cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) else None
             cause = cause or error
-            way = next((way for kind, way in WAYS.items() if isinstance(cause, kind)), "try again later")
+            way = next((way for kind, way in WAYS.items() if isinstance(cause, kind)), LATER)
             line = next(iter(str(cause).strip().splitlines()), "").rstrip(".")
             msg = f"The hub does not give {what} ({type(cause).__name__}: {line}); {way}."
             raise SourceError(msg) from error

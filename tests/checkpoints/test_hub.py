@@ -1,8 +1,6 @@
 """Which files of a repository on a loopback hub are fetched, and when."""
 
 import json
-import logging
-import time
 from pathlib import Path
 
 import pytest
@@ -75,30 +73,6 @@ def test_offline_works_from_the_cache_and_asks_nobody(
     with open_checkpoint("some/model", cache=hub_cache, offline=how == "option") as model:
         assert all(torch.equal(value(model, n), TINY[n]) for n in TINY)
     assert hub.log == []
-
-
-@pytest.mark.parametrize("refusal", ["401", "429", "500", "gone", "gated", "no route", "files"])
-def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
-    hub: LoopbackHub, hub_cache: Path, refusal: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
-    hub.repos["some/model"] = repo = Repo({FILE: save(TINY)})
-    open_checkpoint("some/model", cache=hub_cache).close()
-    if refusal.isdigit():
-        repo.status = int(refusal)
-    elif refusal == "gone":
-        del hub.repos["some/model"]
-    elif refusal == "no route":
-        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    elif refusal == "gated":  # a newer commit, whose files may not be in the cache
-        repo.commit, repo.gated = "d" * 40, True
-    else:
-        repo.commit, repo.files = "d" * 40, {"README.md": b"moved"}
-    before = time.monotonic()
-    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
-        assert torch.equal(value(model, "conv_in.weight"), TINY["conv_in.weight"])
-    assert time.monotonic() - before < 5
-    (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
-    assert ". The cached commit c0ffee00 of some/model is used" in told
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -55,6 +55,16 @@ def test_a_refusal_is_one_sentence(
     assert capsys.readouterr().err.splitlines()[-1] == f"ioadapt similarity: {told}"
 
 
+def test_a_cached_copy_is_named_as_a_way_out_and_read_offline(hub: LoopbackHub, hub_cache: Path):
+    hub.repos["some/model"] = repo = Repo(TINY)
+    open_checkpoint("some/model", cache=hub_cache).close()
+    repo.status = 500
+    with pytest.raises(SourceError, match=r"try again later or, if the model is in the cache, with --offline"):
+        open_checkpoint("some/model", cache=hub_cache)
+    with open_checkpoint("some/model", cache=hub_cache, offline=True) as model:
+        assert model.revision == COMMIT
+
+
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     way = f"run `hf download {repo}` while online."

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from types import MappingProxyType
 
 from torch import Tensor, nn
@@ -61,16 +61,6 @@ class ModelWeights:
         finally:
             module.exchange()
 
-    def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return, by name, functions that read the model's vectors; of an adapted layer, only the base layer's bias."""
-        adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
-        tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
-        for name, module in self._modules.items():
-            if name not in adapted:
-                own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
-                tensors |= {f"{name}.{leaf}".removeprefix("."): tensor for leaf, tensor in own}
-        return {n: t.detach for n, t in tensors.items() if t is not None and t.ndim == 1}
-
 
 class TensorWeights:
     """Reads the layers of a checkpoint: the tensors with two or more axes whose names end in ".weight".
@@ -108,9 +98,6 @@ class TensorWeights:
         if self._is_conv1d(name):
             return BaseLayer(w, bias)  # Conv1D stores W itself
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
-
-    def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
         """Return whether a layer is a ``Conv1D`` (it stores W); if W is square, layers with the same ending decide."""

@@ -37,10 +37,9 @@ from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
 from ioadapt_theory.claims.findings import Verdict
 from ioadapt_theory.claims.instances import Letter, Setting, normals
-from ioadapt_theory.claims.settings.increments import *
 from ioadapt_theory.claims.settings.letters import *
 from ioadapt_theory.claims.settings.letters import Placement, distance
-from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.settings.matrices import *
 from ioadapt_theory.claims.settings.relative_similarity import *
 from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
 from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, function_setting, with_epsilon

@@ -14,7 +14,6 @@ from ioadapt_theory.claims.evidence.needed import Needed
 from ioadapt_theory.claims.findings import Verification, merged
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from ioadapt_theory.processes import lost
 
 MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances and starts are in memory at once
 """Maximum values of the counts in a ``Run``."""
@@ -118,6 +117,8 @@ def results(names: Sequence[str], run: Run, executor: Executor | None = None) ->
     if executor is None:
         yield from (verify(name, run) for name in names)
         return
+    from ioadapt_theory.processes import lost
+
     with lost():
         waiting = [executor.submit(verify, name, run) for name in names]
         yield from (future.result() for future in as_completed(waiting))

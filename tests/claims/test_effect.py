@@ -17,9 +17,8 @@ from ioadapt_theory.claims.arithmetic import hessian
 from ioadapt_theory.claims.expression.tree import Term, replaced, term
 from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.laws import best
-from ioadapt_theory.claims.settings.increments import DELTA, INCREMENTS
 from ioadapt_theory.claims.settings.letters import Placement
-from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.settings.matrices import DELTA, INCREMENTS, matrices
 from ioadapt_theory.claims.words import overhead
 
 cosine = partial(functional.cosine_similarity, dim=-1)

@@ -15,9 +15,9 @@ from ioadapt_theory.claims.expression.tree import Term, fro
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.report import proofs
-from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
+from ioadapt_theory.claims.settings import relative_similarity, shared_function
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, Placement, distance
-from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.settings.matrices import INCREMENTS, matrices, shorter
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction, function_setting
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
@@ -47,9 +47,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
-    raw = increments.INCREMENTS.start(200, generator())
+    raw = INCREMENTS.start(200, generator())
     assert {x.shape for x in raw.values()} == {(200, 3)}  # a plane, and one direction out of it
-    for parametrise, share in ((increments.shorter, 1), (partial(increments.shorter, most=0.5), 0.5)):
+    for parametrise, share in ((shorter, 1), (partial(shorter, most=0.5), 0.5)):
         i = parametrise(raw)
         for vector, increment in (("u", "du"), ("v", "dv")):
             ratio = getattr(i, increment).norm(dim=-1) / getattr(i, vector).norm(dim=-1)

@@ -12,7 +12,6 @@ from torch import Tensor
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
-from ioadapt_theory.claims.printed import cells
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y, "plus": lambda x, y: x + y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
@@ -83,6 +82,8 @@ class Values:
             case Term("mean", (what, *laws)):
                 return self._mean(what, dict(zip(laws[::2], laws[1::2], strict=True)))
             case Term("cells", (), name):
+                from ioadapt_theory.claims.printed import cells
+
                 return cells(name)
             case Term("mean_square", (vector, law)):
                 return self._mean_square(linear_part(vector), law)

@@ -1,9 +1,28 @@
-"""LyCORIS's LoHa, LoKr, GLoRA and full changes."""
+"""LoRA and DoRA in files of all tools, and LyCORIS's LoHa, LoKr and full changes."""
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import Family, Full, LoHa, LoKr, LoRA, Spec
+from ioadapt_theory.adapters.families import DoRA, Full, LoHa, LoKr, LoRA, Spec
+from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
-from ioadapt_theory.formats.kinds.lora import build as lora
+
+
+def _lora(parts: Parts, s: float) -> Built:
+    """Return a LoRA with A = downᵀ, B = upᵀ and scaling ``s``, or a DoRA if there is a magnitude."""
+    down, up = parts["down"], parts["up"]
+    channels, columns = down.shape[1], up.shape[0]
+    a, b = down.flatten(1).mT, up.flatten(1).mT
+    size = (a.shape[0], columns, channels)
+    spec = Spec(rank=a.shape[1], scaling=s)
+    m = parts.get("magnitude", parts.get("dora_scale"))
+    if m is None:
+        return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
+    if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
+        msg = (
+            f"the DoRA magnitude has shape {list(m.shape)}, but only one value for each of the {columns} outputs is"
+            " supported (LyCORIS: wd_on_output=True); merge the adapter into its base with the library that wrote it"
+        )
+        raise UnsupportedError(msg)
+    return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
 
 
 def _loha(parts: Parts, s: float) -> Built:
@@ -33,18 +52,6 @@ def _lokr_rank(shapes: Shapes) -> int | None:
     return next((shapes[k][1] for k in ("lokr_w2_a", "lokr_w1_a") if k in shapes), None)
 
 
-def _glora(parts: Parts, s: float) -> Built:
-    """Return GLoRA's W + s(W a1 a2 + b1 b2) as an input LoRA and, unless b1 or b2 is 0, a LoRA of W."""
-    a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
-    size, spec = (len(a), len(a), len(a)), Spec(rank=a.shape[1], scaling=s)
-    placed: dict[Placement, Family] = {Placement.INPUT: LoRA.stored(size, spec, {"A": a, "B": b})}
-    if {"b1", "b2"} & parts.keys():
-        down, up = parts["b2"], parts["b1"]
-        if down.is_meta or (down.any() and up.any()):
-            placed |= lora({"down": down, "up": up}, s)[1]
-    return "lora", placed
-
-
 def _full(parts: Parts, s: float) -> Built:
     delta = parts["diff"].flatten(1).mT * s
     size = delta.shape[0], delta.shape[1], parts["diff"].shape[1]
@@ -52,6 +59,12 @@ def _full(parts: Parts, s: float) -> Built:
 
 
 KINDS = {
+    "lora": Kind(
+        frozenset({"down", "up"}),
+        frozenset({"magnitude", "dora_scale", "up_bias", "diff_b"}),
+        lambda shapes: shapes["down"][0],
+        _lora,
+    ),
     "loha": Kind(
         frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
         frozenset({"diff_b"}),
@@ -64,6 +77,5 @@ KINDS = {
         _lokr_rank,
         _lokr,
     ),
-    "glora": Kind(frozenset({"a1", "a2"}), frozenset({"b1", "b2"}), lambda shapes: shapes["a2"][0], _glora),
     "full": Kind(frozenset({"diff"}), frozenset({"diff_b"}), lambda _: None, _full),
 }

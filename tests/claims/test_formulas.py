@@ -23,7 +23,6 @@ from ioadapt_theory.claims.settings.letters import AB, W1, W2, Placement, T, X, 
 from ioadapt_theory.errors import InvalidValueError
 
 U, V = ["3", "0", "4"], ["1", "2", "2"]
-M = [["1", "2", "0"], ["0", "1", "3"]]
 SQUARE = [["2", "1"], ["-1", "3"]]
 P, Q = matrix("p"), matrix("q")
 

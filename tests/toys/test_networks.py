@@ -18,10 +18,8 @@ from toys.sentences import packages
 from toys.sentences.model import HEADS, KINDS, Encoder, channels
 from toys.sentences.training import measured
 from toys.transfer import gauges
-from toys.transfer.protocol import Method, protocol
+from toys.transfer.protocol import Method
 
-METHODS = protocol("molecules").methods
-LAYERS = tuple(f"{element}.{k}" for element in "HCNO" for k in (0, 2, 4, 6))
 SENTENCES = ([101, 7, 8, 102], [101, 9, 102], [101, 5, 6, 7, 8, 102])
 BLOCKS = tuple(f"blocks.{name}.{kind}" for name in ("a", "b") for kind in KINDS)
 

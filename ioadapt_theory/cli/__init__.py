@@ -57,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
+    if words[:1] and words[0] in {"inspect", "convert", "bake"}:
+        words = ["adapters", *words]
     chosen = next((a for a in words if not a.startswith("-")), None)
     status = guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(words, chosen))
     if status == INTERRUPTED and argv is None:  # all files are closed; freeing models and modules takes a second

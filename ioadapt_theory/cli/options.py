@@ -35,7 +35,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=at_home, metavar="FILE", help="file or folder to write (required)")
     add("instead", nargs="*", default=[], metavar="", help=argparse.SUPPRESS)
-    add("--force", action="store_true", help="replace an adapter that another command wrote")
+    add("--force", action="store_true", help="replace an adapter that another command wrote, and trust SOURCE")
     dtypes = ("float32", "float16", "bfloat16")
     add("--dtype", choices=dtypes, help="dtype of the written tensors (default: as in the adapter's file)")
 
@@ -137,13 +137,14 @@ def told_written(path: Path, layers: int) -> str:
     return f"wrote {path} ({layers} layer{'s' * (layers != 1)}, {amount})\n"
 
 
-def warn_if_exchanged(file: "AdapterFile", source: "Source", target: "Source") -> None:
-    """Print a warning if the adapter's file names TARGET as its base, by name or hash, and not SOURCE."""
+def require_source(file: "AdapterFile", source: "Source", target: "Source") -> None:
+    """Raise InvalidValueError if the adapter's file names TARGET as its base, by name or hash, and not SOURCE."""
     if source.given == target.given:
         return
     here, there = _is_base(file, source), _is_base(file, target)
     if there and not here:
-        sys.stderr.write(f"{file.path} names {there} as its base, which is TARGET and not SOURCE; check their order.\n")
+        msg = f"{file.path} names {there} as its base, which is TARGET and not SOURCE; exchange them, or pass --force."
+        raise InvalidValueError(msg)
 
 
 def _is_base(file: "AdapterFile", model: "Source") -> str | None:

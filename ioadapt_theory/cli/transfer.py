@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ioadapt_theory.cli import FINDING, OK, moves
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, moved, shown, warn_if_exchanged, written
+from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, moved, require_source, shown, written
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -28,7 +28,8 @@ in the dtype in which they are stored.
 
 {PROMPTS} Without --prompts and --inputs, prompts
 are drawn from the tags in ADAPTER's metadata, if it has any. For other models, give unlabelled inputs from the
-adapter's domain, 256 or more: a text file, or a .safetensors or .npz file with a tensor for each argument. Two text
+adapter's domain, 256 or more: a .safetensors or .npz file with a tensor for each argument, or a text file, which is
+read as one text and cut into rows of --length tokens: samples that are read one by one belong into tensors. Two text
 models may have different tokenizers: they are compared where both have read the same characters, on common tokens.
 
 FILE is written like ADAPTER: format, names, dtype, alphas and metadata. If none of the gain is likely to be kept,
@@ -136,7 +137,8 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
         result = [_tuned(args, source, target, progress)]
     else:
         file.check()
-        warn_if_exchanged(file, source, target)
+        if not args.force:
+            require_source(file, source, target)
         if args.map is None:
             moves.find_inputs(args, file)
         pairs = moves.pairs_of(args, file, source, target)

@@ -170,7 +170,13 @@ def _kohya_tensors(layers: Mapping[str, Factors], component: str) -> dict[str, T
 def _config(layers: Mapping[str, Factors], base: str) -> dict[str, Any]:
     ranks = {name: len(layer.down) for name, layer in layers.items()}
     usual = collections.Counter(ranks.values()).most_common(1)[0][0]
-    others = {f"^{re.escape(name)}": r for name, r in ranks.items() if r != usual}
+    # transformers 5 leaves out the first part of the names of a CLIPTextModel's layers
+    others = {
+        f"^{re.escape(name)}".replace(r"^text_model\.", r"^(text_model\.)?"): r
+        for name, r in ranks.items()
+        if r != usual
+    }
     biased = any(layer.bias is not None for layer in layers.values())
     patterns = {"rank_pattern": others, "alpha_pattern": others}
-    return config_of("LORA", [*ranks], base, r=usual, lora_alpha=usual, **patterns, lora_bias=biased)
+    targets = [name.removeprefix("text_model.") for name in ranks]
+    return config_of("LORA", targets, base, r=usual, lora_alpha=usual, **patterns, lora_bias=biased)

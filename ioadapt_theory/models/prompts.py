@@ -82,8 +82,8 @@ def batches(
     # ``length``: number of tokens in a row of a text
     encoder = part.startswith("text_encoder")
     pair = source.load(part), target.load(part)
+    text_model = not encoder and "timestep" not in inspect.signature(pair[0].forward).parameters
     if isinstance(inputs, Path):
-        text_model = not encoder and "timestep" not in inspect.signature(pair[0].forward).parameters
         if inputs.suffix in TENSORS or text_model:
             folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
             reader = partial(_read, family=_family(source), part=part) if encoder else None
@@ -93,9 +93,15 @@ def batches(
                 raise InvalidValueError(msg)
             return replace(both, call=reader, need="change") if encoder else both
         inputs = read_prompts(inputs)
+    if text_model:
+        msg = f"{source.given} is no diffusion model, so it has no prompts; give a text file as --inputs FILE."
+        raise InvalidValueError(msg)
+    if (family := _family(source)) != (other := _family(target)):
+        msg = f"{source.given} is of the kind {family}, and {target.given} of {other}; give two models of one kind."
+        raise InvalidValueError(msg)
     if encoder:
         ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))
-        reader = partial(_read, family=_family(source), part=part)
+        reader = partial(_read, family=family, part=part)
         batch = None if torch.equal(ids, others) else [{"input_ids": others}]
         return Batches([{"input_ids": ids}], batch, reader, "change")
     (one, call), (two, _) = (_main(one, part, inputs, rows, seed) for one in (source, target))

@@ -55,7 +55,7 @@ def close(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-5) -> None:
 
 def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
-    assert ioadapt("inspect", tmp_path / "a") == OK
+    assert main(["inspect", str(tmp_path / "a")]) == OK  # as people type it
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "ioadapt_theory: 3 layers, 140 parameters"
     assert lines[2] == "base: not named in the file"

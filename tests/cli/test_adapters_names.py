@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers as hf
 from diffusers import StableDiffusionXLPipeline
+from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
@@ -115,9 +116,19 @@ def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(tmp_pat
     for component in ("text_encoder", "text_encoder_2"):
         key = f"{component}.text_model.encoder.layers.0.self_attn.q_proj"
         state |= {f"{key}.lora_A.weight": torch.ones(2, 16), f"{key}.lora_B.weight": torch.ones(16, 2)}
+        key = f"{component}.text_model.encoder.layers.1.mlp.fc1"
+        state |= {f"{key}.lora_A.weight": torch.ones(3, 16), f"{key}.lora_B.weight": torch.ones(24, 3)}
     save_file(state, tmp_path / "both.safetensors")
     for style, start in (("kohya", "lora_te1_text_model_"), ("diffusers", "text_encoder.")):
         file = tmp_path / f"{style}.safetensors"
         words = ("bake", tmp_path / "both.safetensors", "--out", file, "--base", tmp_path / "base", "--style", style)
         assert ioadapt(*words, "--component", "text_encoder") == OK
         assert all(key.startswith(start) for key in load_file(file))
+    old = {f"text_model.{n.removeprefix('text_model.')}": t for n, t in encoder.state_dict().items()}
+    save_file(old, tmp_path / "old.safetensors")  # as transformers 4 named it, and single files do
+    words = ("bake", tmp_path / "kohya.safetensors", "--out", file, "--base", tmp_path / "old.safetensors")
+    assert ioadapt(*words, "--style", "diffusers", "--force") == OK
+    state, alphas, told = StableDiffusionLoraLoaderMixin.lora_state_dict(file, return_lora_metadata=True)
+    quiet(lambda: StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(state, alphas, encoder, metadata=told))
+    ranks = {name: layer.r["default_0"] for name, layer in encoder.named_modules() if isinstance(layer, LoraLayer)}
+    assert sorted(ranks.values()) == [2, 3]

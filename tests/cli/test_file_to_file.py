@@ -1,6 +1,7 @@
 """`ioadapt transfer` and `ioadapt adapters bake` from one file of a LoRA to another, with single files as models."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -197,6 +198,18 @@ def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_
     assert "SOURCE must be the adapter's base model." in told
     assert "No prompt has 'zwx cat', the most frequent tag of" in told
     assert not out.exists()
+
+
+def test_models_of_different_kinds_of_pipelines_are_refused(world, tmp_path, capsys):
+    folder, _, _ = world
+    shutil.copytree(folder / "new", tmp_path / "new")
+    config = tmp_path / "new/unet/config.json"
+    other = None if "text_time" in config.read_text() else "text_time"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"addition_embed_type": other}))
+    words = moving(folder, tmp_path / "out.safetensors", "--component", "text_encoder")
+    words[3] = str(tmp_path / "new")
+    assert main(words) == MISUSE
+    assert "give two models of one kind." in capsys.readouterr().err
 
 
 @torch.no_grad()

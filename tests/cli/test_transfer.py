@@ -77,11 +77,23 @@ def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, 
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_models_that_were_exchanged_are_told(llamas, capsys):
+def test_models_that_were_exchanged_are_refused_unless_forced(llamas, capsys):
     file = Path(llamas["lora"]) / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": llamas["source"]}))
-    main(command(llamas | {"source": llamas["target"], "target": llamas["source"]}))
-    assert "as its base, which is TARGET and not SOURCE" in capsys.readouterr().err
+    words = command(llamas | {"source": llamas["target"], "target": llamas["source"]}, "--steps", "0")
+    assert main(words) == MISUSE
+    assert "as its base, which is TARGET and not SOURCE; exchange them, or pass --force." in capsys.readouterr().err
+    assert not Path(llamas["out"]).exists()
+    assert main([*words, "--force"]) != MISUSE
+
+
+def test_prompts_for_a_language_model_are_refused(llamas, tmp_path, capsys):
+    (tmp_path / "prompts.txt").write_text("one\ntwo\n" * 20)
+    words = command(llamas)
+    words[4:6] = ["--prompts", str(tmp_path / "prompts.txt")]
+    assert main(words) == MISUSE
+    told = capsys.readouterr().err
+    assert f"{llamas['source']} is no diffusion model, so it has no prompts; give a text file as --inputs FILE." in told
 
 
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):

@@ -122,4 +122,4 @@ def resolve(source: str) -> Alias:
         return Alias(name="", path=str(at_home(name)), part=part)
     if is_repo_id(name):
         return Alias(name=name.rpartition("/")[2], repo=name, revision=revision, part=part)
-    raise UnknownNameError("model", name, aliases)
+    raise UnknownNameError("model or path", name, aliases)

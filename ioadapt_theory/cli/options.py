@@ -49,7 +49,10 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, default=64, metavar="N", help="most rows in one forward pass (default 64)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add(
-        "--length", type=int, metavar="N", help="tokens in a row of a text, best as in the adapter's task (default 128)"
+        "--length",
+        type=int,
+        metavar="N",
+        help="tokens in a row of a text, best as in the adapter's task (default: at most 128)",
     )
     needs = (
         "what to preserve: predicted labels (default for logits), the change of the outputs, or the source's outputs"

@@ -62,11 +62,12 @@ def read_both(
         rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
         seed: seed of the random latents and timesteps.
         length: number of tokens in a row of a text, best that of the adapter's task; by default 128, or fewer if the
-            text is short.
+            text is short, or a model has fewer positions.
 
     Raises:
         FileFormatError: the file cannot be read, or is a text file without text, or a model has no tokenizer.
-        InvalidValueError: the text is too short, or two tokenizers have too little in common.
+        InvalidValueError: the text is too short, rows are longer than a model's positions, or two tokenizers have too
+            little in common.
         MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
@@ -80,16 +81,17 @@ def read_both(
         msg = f"{path} contains no text; give a file with text."
         raise FileFormatError(msg)
     (folder, model), (other, _) = source, target
+    longest = _positions(model, target[1])
     way = "give the inputs as tensors in a .safetensors file"
     tokenizers = [load_tokenizer(name, way) for name in (folder, other)]
     (ids, places), (others, _) = (_read(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
     if torch.equal(ids, others):
         size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizers[0])
-        starts, length = _rows(path, len(ids), size, rows, length)
+        starts, length = _rows(path, len(ids), size, rows, length, longest)
         return Batches([{"input_ids": ids[starts[:, None] + torch.arange(length)]}])
     one, two = tokenizers
     tokens = paired_tokens(one, two)
-    starts, length = _rows(path, len(ids), len(tokens) + 1, rows, length)
+    starts, length = _rows(path, len(ids), len(tokens) + 1, rows, length, longest)
     texts = [text[places[k][0] : places[k + length - 1][1]] for k in starts.tolist()]
     pairing = paired(texts, one, two, tokens)
     return Batches([pairing.source], [pairing.target], pairing.call, "labels", pairing)
@@ -137,16 +139,23 @@ def _read(folder: str, tokenizer: Any, path: Path, text: str) -> tuple[Tensor, l
         return torch.tensor(read["input_ids"]), read.get("offset_mapping", [])
 
 
-def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None) -> tuple[Tensor, int]:
+def _positions(*models: nn.Module) -> int:
+    """Return the largest number of tokens in a row that all models are made for."""
+    found = (getattr(getattr(model, "config", None), "max_position_embeddings", None) for model in models)
+    return min((n for n in found if isinstance(n, int) and n > 0), default=1 << 30)
+
+
+def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None, longest: int) -> tuple[Tensor, int]:
     """Return where rows of one length start, spread evenly over the text, and the length; see ``ENTRIES``."""
-    if length is not None and length < 1:
-        msg = f"The length of a row must be at least 1 token, not {length}."
+    if length is not None and not 1 <= length <= longest:
+        most = f" and at most {longest}, as a model has so many positions" if length > longest else ""
+        msg = f"The length of a row must be at least 1 token{most}, not {length}."
         raise InvalidValueError(msg)
     least = 3 * (length or SHORTEST)
     if tokens < least:  # `transfer` divides the rows into three parts
         msg = f"{path} must have at least {least} tokens, not {tokens}; give a longer text."
         raise InvalidValueError(msg)
-    length = length or min(LENGTH, max(SHORTEST, tokens // ROWS))
+    length = length or min(LENGTH, longest, max(SHORTEST, tokens // ROWS))
     most = tokens // length
     count = min(rows, most, max(ROWS // 2, ENTRIES // (length * classes)))
     return torch.linspace(0, most - 1, count).round().long() * length, length

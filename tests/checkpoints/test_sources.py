@@ -44,7 +44,7 @@ def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
 
 
 def test_an_unknown_name_is_answered_with_near_ones():
-    with pytest.raises(UnknownNameError, match=r"Unknown model 'sd1.5'\. Did you mean 'sd15'"):
+    with pytest.raises(UnknownNameError, match=r"Unknown model or path 'sd1.5'\. Did you mean 'sd15'"):
         open_checkpoint("sd1.5")
 
 

@@ -62,6 +62,15 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
+def test_a_read_only_folder_is_told_before_the_work(base, tmp_path, capsys, monkeypatch):
+    trained(base, tmp_path / "a")
+    monkeypatch.setattr("ioadapt_theory.formats.provenance.os.access", lambda path, _: path != tmp_path)
+    out = tmp_path / "new" / "b"
+    command = ("convert", tmp_path / "a", "--base", "no-model", "--placement", "weight", "--out", out)
+    assert ioadapt(*command) == MISUSE
+    assert f"{out} cannot be written, since {tmp_path} is read-only; give another --out." in capsys.readouterr().err
+
+
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
     more = {f"gone__lora_{p}__weight": torch.randn(2, 2) for p in "AB"}
     file = lora(tmp_path, **more, norm__w_norm=torch.randn(3), block__to_q__oft_blocks=torch.randn(2, 2, 2))

@@ -108,7 +108,7 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
     ("arguments", "told"),
     [
         (["{0}"], "at least two models, not 1"),
-        (["{0}", "no-such-model"], "Unknown model 'no-such-model'"),
+        (["{0}", "no-such-model"], "Unknown model or path 'no-such-model'"),
         (["{0}", "ani-1x@main:0"], "is in a package, and only models on the hub have revisions; leave out @main"),
         (["{0}", "{0}@main"], "is a path, and only models on the hub have revisions; leave out @main"),
         (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),

@@ -25,11 +25,12 @@ class Letters:
 def read(monkeypatch, tmp_path):
     monkeypatch.setattr(inputs, "load_tokenizer", lambda *_: Letters())
 
-    def read(text: str, rows: int = 512, **options: object) -> torch.Tensor:
+    def read(text: str, rows: int = 512, positions: int | None = None, **options: object) -> torch.Tensor:
         (path := tmp_path / "text.txt").write_text(text)
-        model = nn.Linear(1, 1)
+        model, other = nn.Linear(1, 1), nn.Linear(1, 1)
         model.config = SimpleNamespace(vocab_size=128)
-        made = inputs.read_both(path, ("a", model), ("b", model), rows=rows, seed=0, **options)
+        other.config = SimpleNamespace(vocab_size=128, max_position_embeddings=positions)
+        made = inputs.read_both(path, ("a", model), ("b", other), rows=rows, seed=0, **options)
         assert made.target is None
         return made.source[0]["input_ids"]
 
@@ -46,6 +47,13 @@ def test_a_text_gives_few_long_rows_over_its_whole_length(read):
     assert spread[-1].unique().tolist() == [96]
     with pytest.raises(InvalidValueError, match="must have at least 384 tokens, not 300; give a longer text"):
         read("x" * 300, length=128)
+
+
+def test_rows_are_not_longer_than_a_models_positions(read):
+    assert read("x" * 100_000, positions=64).shape == (512, 64)
+    assert read("x" * 100_000, positions=64, length=64).shape == (512, 64)
+    with pytest.raises(InvalidValueError, match="and at most 64, as a model has so many positions, not 65"):
+        read("x" * 100_000, positions=64, length=65)
 
 
 def test_rows_of_a_large_vocabulary_are_as_many_as_memory_allows(read, monkeypatch):

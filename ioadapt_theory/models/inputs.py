@@ -148,8 +148,8 @@ def _positions(*models: nn.Module) -> int:
 def _rows(path: Path, tokens: int, classes: int, rows: int, length: int | None, longest: int) -> tuple[Tensor, int]:
     """Return where rows of one length start, spread evenly over the text, and the length; see ``ENTRIES``."""
     if length is not None and not 1 <= length <= longest:
-        most = f" and at most {longest}, as a model has so many positions" if length > longest else ""
-        msg = f"The length of a row must be at least 1 token{most}, not {length}."
+        limit = f" and at most {longest}, as a model has so many positions" if length > longest else ""
+        msg = f"The length of a row must be at least 1 token{limit}, not {length}."
         raise InvalidValueError(msg)
     least = 3 * (length or SHORTEST)
     if tokens < least:  # `transfer` divides the rows into three parts

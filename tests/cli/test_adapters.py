@@ -66,7 +66,7 @@ def test_a_read_only_folder_is_told_before_the_work(base, tmp_path, capsys, monk
     trained(base, tmp_path / "a")
     monkeypatch.setattr("ioadapt_theory.formats.provenance.os.access", lambda path, _: path != tmp_path)
     out = tmp_path / "new" / "b"
-    command = ("convert", tmp_path / "a", "--base", "no-model", "--placement", "weight", "--out", out)
+    command = ("convert", tmp_path / "a", "--base", "no-model", "--placement", "input", "--out", out)
     assert ioadapt(*command) == MISUSE
     assert f"{out} cannot be written, since {tmp_path} is read-only; give another --out." in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ioadapt_theory.cli import OK, moves
 from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.options import add_models, device_of, moved, shown
+from ioadapt_theory.cli.options import add_models, device_of, moved, require_folder, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -40,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def files(args: argparse.Namespace) -> Files:
     reads = (args.source, args.target, args.inputs, args.target_inputs, args.prompts, args.config)
-    if not args.out.absolute().parent.is_dir():
-        msg = f"--out {args.out} is in a folder that does not exist; create it first."
-        raise InvalidValueError(msg)
+    require_folder(args.out)
     return Files(reads, adapter=(args.out,), what="a map of two models")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,10 +73,19 @@ def written(args: argparse.Namespace) -> tuple[Path, ...]:
     if args.out is None:
         msg = "--out is missing; give the file or folder to write, as --out FILE."
         raise InvalidValueError(msg)
-    if not args.out.absolute().parent.is_dir():
-        msg = f"--out {args.out} is in a folder that does not exist; create it first."
-        raise InvalidValueError(msg)
+    require_folder(args.out)
     return (args.out, *(args.out / name for name in WRITTEN))
+
+
+def require_folder(out: Path) -> None:
+    """Raise InvalidValueError unless there is a folder for --out that can be written."""
+    folder = out if out.is_dir() else out.absolute().parent
+    if not folder.is_dir():
+        msg = f"--out {out} is in a folder that does not exist; create it first."
+        raise InvalidValueError(msg)
+    if not os.access(folder, os.W_OK):
+        msg = f"--out {out} cannot be written, since {folder} is read-only; choose another path."
+        raise InvalidValueError(msg)
 
 
 def dtype_of(args: argparse.Namespace) -> "torch.dtype | None":

@@ -1,6 +1,5 @@
 """Our entries in an adapter's metadata: the command that wrote it, and whether the command may replace it."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,11 +18,7 @@ def notes(command: str, adapter: object, target: object, source: object = None) 
 
 
 def require_replaceable(path: Path, entries: Mapping[str, str], *, force: bool) -> None:
-    """Raise InvalidValueError if ``path`` cannot be written, or has an adapter without these entries."""
-    folder = next(p for p in (path, *path.absolute().parents) if p.is_dir())
-    if not os.access(folder, os.W_OK):
-        msg = f"{path} cannot be written, since {folder} is read-only; give another --out."
-        raise InvalidValueError(msg)
+    """Raise InvalidValueError if an adapter exists at ``path`` that was not written with these entries."""
     inside = (path / name for name in (ioadapt.FILE, *peft.WEIGHTS, peft.CONFIG))
     there = next((p for p in inside if p.exists()), None) if path.is_dir() else path if path.exists() else None
     if force or there is None:

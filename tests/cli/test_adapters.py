@@ -64,11 +64,13 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
 
 def test_a_read_only_folder_is_told_before_the_work(base, tmp_path, capsys, monkeypatch):
     trained(base, tmp_path / "a")
-    monkeypatch.setattr("ioadapt_theory.formats.provenance.os.access", lambda path, _: path != tmp_path)
-    out = tmp_path / "new" / "b"
-    command = ("convert", tmp_path / "a", "--base", "no-model", "--placement", "input", "--out", out)
-    assert ioadapt(*command) == MISUSE
-    assert f"{out} cannot be written, since {tmp_path} is read-only; give another --out." in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda path, _: path != tmp_path)
+    for words in (
+        ["adapters", "convert", str(tmp_path / "a"), "--base", "b", "--placement", "input"],
+        ["map", "a", "b"],
+    ):
+        assert main([*words, "--out", str(tmp_path / "b")]) == MISUSE
+        assert f"b cannot be written, since {tmp_path} is read-only; choose" in capsys.readouterr().err
 
 
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):

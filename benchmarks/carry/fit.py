@@ -10,8 +10,6 @@ import torch
 
 from ioadapt_theory.effect.intervals import RULES, Doubt, Rule
 
-LEFT_OUT = ("llama",)
-"""Families that were left out of the fit after a look at them: shares of this adapter's small gain reach -1.4."""
 Case = tuple[str, int, float, Doubt]
 """Family, number of inputs, measured minus predicted share, and the doubt about the prediction."""
 KINDS = {"labels": ("labels",), "change": ("change", "outputs"), "outputs": ("change", "outputs")}
@@ -37,7 +35,7 @@ def cases(moves: list[dict[str, Any]], needs: tuple[str, ...]) -> list[Case]:
     """Return the predictions for these needs; those after 50 steps and of closed forms are too similar to count."""
     found = []
     for m in moves:
-        for p in m["predicted"] if m["need"] in needs and m["family"] not in LEFT_OUT else ():
+        for p in m["predicted"] if m["need"] in needs else ():
             if "doubt" in p and p["of"].partition(",")[0] in {"default", "copy"}:
                 found.append((m["family"], p["inputs"], p["kept"] - p["share"], Doubt(*p["doubt"])))
     return found

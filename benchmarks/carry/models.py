@@ -3,7 +3,7 @@
 import copy
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -259,18 +259,19 @@ def texts(seed: int) -> Iterator[World]:
 
     generator = torch.Generator().manual_seed(seed)
 
-    def windows(text: str, count: int, part: slice) -> Data:
-        data = torch.tensor(list(text.encode())[part])
-        starts = torch.randint(len(data) - 33, (count,), generator=generator).tolist()
-        rows = torch.stack([data[k : k + 33] for k in starts])
+    def windows(text: str, count: int, parts: Collection[int]) -> Data:
+        pages = torch.tensor(list(text.encode())).split(1000)[:-1]  # parts take turns, so that they are alike
+        data = torch.stack([page for number, page in enumerate(pages) if number % 5 in parts])
+        page, start = (torch.randint(n, (count,), generator=generator) for n in (len(data), 1000 - 33))
+        rows = data[page[:, None], start[:, None] + torch.arange(33)]
         return rows[:, :-1], rows[:, 1:]
 
     prose, code = "\n".join(topics.topics.values()), inspect.getsource(_pydecimal) + inspect.getsource(argparse)
-    fit, test = slice(0, 200_000), slice(200_000, None)
-    task = windows(code, 2000, fit), windows(code, 128, fit), windows(code, 300, test)
+    base = windows(prose, 3000, range(5))
+    task = windows(code, 2000, range(3)), windows(code, 128, [3]), windows(code, 300, [4])
     changes: Any = {"width": {"width": 64}, "depth": {"depth": 3}, "activation": {"act": "gelu"}}
     yield World(
-        llama, windows(prose, 3000, fit), task, changes, noise=0, steps=(400, 150), rates=(4e-3, 4e-3), batch=16,
+        llama, base, task, changes, noise=0, steps=(400, 150), rates=(4e-3, 4e-3), batch=16,
         rank=4, adapted=(("weight", "all"),), targets=("fine-tuned", "distilled", "apart"),
     )  # fmt: skip
 

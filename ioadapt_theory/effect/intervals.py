@@ -40,7 +40,7 @@ class Rule:
 
 
 RULES: Final = {
-    "labels": Rule(0.05, 1.0, 0.02, 1.07, 1.78),
+    "labels": Rule(0.05, 0.5, 0.02, 0.95, 1.88),
     "change": Rule(0.08, 0.2, 0.02, 1.11, 0.86),
     "outputs": Rule(0.08, 0.2, 0.02, 1.11, 0.86),
     "texts": Rule(0.0, 0.0, 0.02, 1.28, 1.28),  # the normal quantiles: labels are known, and only rows are drawn

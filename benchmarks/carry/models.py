@@ -260,7 +260,7 @@ def texts(seed: int) -> Iterator[World]:
     generator = torch.Generator().manual_seed(seed)
 
     def windows(text: str, count: int, parts: Collection[int]) -> Data:
-        pages = torch.tensor(list(text.encode())).split(1000)[:-1]  # parts take turns, so that they are alike
+        pages = torch.split(torch.tensor(list(text.encode())), 1000)[:-1]  # parts take turns, so that they are alike
         data = torch.stack([page for number, page in enumerate(pages) if number % 5 in parts])
         page, start = (torch.randint(n, (count,), generator=generator) for n in (len(data), 1000 - 33))
         rows = data[page[:, None], start[:, None] + torch.arange(33)]

@@ -36,6 +36,7 @@ def test_the_same_function_has_other_weights(llama: Any, monkeypatch: pytest.Mon
     assert targets.weight_cosine(there) < 0.6
     assert targets.weight_cosine(llama) == pytest.approx(1)
     assert targets.weight_cosine(targets.shortened((1,), copy.deepcopy(llama), 0)) is None
+    assert targets.weight_cosine(targets.narrowed(0.5, copy.deepcopy(llama), 0)) is None
 
 
 def test_weights_are_rounded_and_pruned(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,9 +145,9 @@ def _trained(model: Any, how: Target, seed: int) -> dict[str, Tensor]:
 
 
 def weight_cosine(model: Any) -> float | None:
-    """Return the mean cosine between the weights of linear layers of SmolLM2 and of a target; None if blocks miss."""
+    """Return the mean cosine between weights of linear layers of SmolLM2 and of a target; None if one is cut."""
     ours, theirs = [*linear(smollm2())], [*linear(model)]
-    if len(ours) != len(theirs):
+    if [layer.weight.shape for layer in ours] != [layer.weight.shape for layer in theirs]:
         return None
     pairs = [(a.weight.flatten().double(), b.weight.flatten().double()) for a, b in zip(ours, theirs, strict=True)]
     return float(torch.stack([torch.cosine_similarity(a, b, 0) for a, b in pairs]).mean())

@@ -458,7 +458,7 @@ def test_layers_that_are_copied_are_counted_not_ranked():
     assert outcome.chosen == "copy"
     assert "  2 more layers are copied." in str(outcome)
     text = to_text({"": outcome}, 6)
-    assert "12 layers are copied; --all lists them." in text
+    assert "12 layers start from a copy; --all lists them." in text
     assert "keep least" not in text
     assert "in the line of a layer" not in text
     assert text.count("weight") == 0 < to_text({"": outcome}).count("weight")

@@ -82,7 +82,7 @@ def to_text(outcomes: Mapping[str, CarryReport], most: int | None = None) -> str
     if most is not None and len(fitted) > most:
         lines.append(f"The {most} layers that keep least, of {len(fitted)}; --all lists all.")
     if most is not None and len(fitted) < len(layers):
-        lines.append(f"{len(layers) - len(fitted)} layers are copied; --all lists them.")
+        lines.append(f"{len(layers) - len(fitted)} layers start from a copy; --all lists them.")
     return "\n".join([*lines, *_all_sentences(outcomes)]) + "\n"  # names are not shortened
 
 

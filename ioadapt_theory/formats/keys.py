@@ -5,9 +5,8 @@ from typing import Final
 
 from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
-from ioadapt_theory.formats.build import CORES
+from ioadapt_theory.formats.build import CORES, KINDS
 from ioadapt_theory.formats.kinds import UNKNOWN
-from ioadapt_theory.formats.kinds.lycoris import KINDS
 
 ALIASES: Final[dict[str, str]] = TABLES["adapter parts"]
 """Names of an adapter's tensors in files, such as lora_A -> our names, such as down."""

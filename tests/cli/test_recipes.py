@@ -71,8 +71,9 @@ def test_a_recipe_works_as_written(command, folder, monkeypatch):
     words = [
         w for word in shlex.split(command)[1:] for w in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
     ]
-    if "--map" in words and not Path("a_to_b.safetensors").exists():
-        test_a_recipe_works_as_written(next(c for c in COMMANDS if " map " in c), folder, monkeypatch)
+    for other in (c for c in COMMANDS if c != command):  # some commands read what another one writes
+        if (made := shlex.split(other.partition(" --out ")[2])[0]) in words and not Path(made).exists():
+            test_a_recipe_works_as_written(other, folder, monkeypatch)
     few = [] if QUICK in command or "--map" in words else ["--rows", "24"]
     few += ["--steps", "0"] if words[0] == "transfer" and few else []
     need = ["--need", "change"] if "texts.txt" in words and words[0] != "map" else []

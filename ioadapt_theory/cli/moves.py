@@ -235,11 +235,12 @@ def write(
     from ioadapt_theory.formats.provenance import KEPT
     from ioadapt_theory.formats.rewrite import Component, rewrite
     from ioadapt_theory.formats.vocabulary import common_rows, reader
+    from ioadapt_theory.moving.carrying.tables import kept_text
 
     if not (done := [one for one in result if one.outcome.matched]):
         return {}
     progress("writing", 0, 1)
-    entries = entries | {KEPT: " ".join(f"{one.part}:{one.outcome.told}".lstrip(":") for one in done)}
+    entries = entries | {KEPT: " ".join(f"{one.part}:{kept_text(one.outcome)}".lstrip(":") for one in done)}
     parts, plain, idle, turned = [], True, 0, 0
     for one in done:
         model = target.load(one.part if one.part in target.parts else target.main)

@@ -114,7 +114,8 @@ def _by_map(args: argparse.Namespace) -> int:
                 if moved_.outcome.matched:
                     remove(models[1].load(moved_.part if moved_.part in models[1].parts else models[1].main))
                     count += 1
-                sys.stdout.write(f"{path}: {str(moved_.outcome).splitlines()[0]}\n")
+                head = str(moved_.outcome).splitlines()[0]
+                sys.stdout.write(f"{path}: {' '.join([head, *moved_.outcome.notes])}\n")
             sys.stderr.writelines(f"{line}\n" for line in lines)
     return OK if count else FINDING
 

@@ -251,7 +251,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_written(words, llamas, tmp_p
     assert {*tmp_path.iterdir()} == before
 
 
-def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
+def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys, monkeypatch):
     made = str(tmp_path / "a_to_b.safetensors")
     models = [llamas["source"], llamas["target"]]
     shutil.copy(Path(llamas["lora"]) / "adapter_model.safetensors", other := tmp_path / "lora.safetensors")
@@ -283,3 +283,8 @@ def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys):
     assert main(["transfer", llamas["lora"], *models, "--map", made, "--out", str(out), "--force"]) == MISUSE
     assert "is a model, not an adapter; with --map, give only adapters" in capsys.readouterr().err
     assert {*out.rglob("*")} == before
+    monkeypatch.setattr("ioadapt_theory.moving.carrying.outcome.UNSURE", 2)
+    assert main(["transfer", llamas["lora"], "--map", made, "--out", str(out), "--force"]) == OK
+    told = capsys.readouterr().out
+    assert "the share that is kept is unknown. To first order, the share is" in told
+    assert "with inputs instead of a map" in told

@@ -464,6 +464,13 @@ def test_layers_that_are_copied_are_counted_not_ranked():
     assert text.count("weight") == 0 < to_text({"": outcome}).count("weight")
 
 
+def test_layers_that_are_trained_from_zero_are_not_called_copies():
+    outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="change", starts=["zero"], steps=40)
+    assert outcome.chosen.startswith("zero, ")
+    assert "copied" not in str(outcome).partition("\n")[2]
+    assert "2 layers start from zero; --all lists them." in to_text({"": outcome}, 6)
+
+
 def test_the_outcome_names_what_is_compared():
     outcome = transfer(adapted(mlp(0)), mlp(5), inputs=X, need="outputs", steps=0)
     assert "need: outputs" in str(outcome)

@@ -1,6 +1,7 @@
 """Moving an adapter by the map of two models, without running a model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import nn
 
@@ -10,7 +11,7 @@ from ioadapt_theory.adapters.model import function_of, layers, naming
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.maps.model_map import Change, ModelMap
 from ioadapt_theory.maps.moments import Factors
-from ioadapt_theory.moving.carrying.outcome import UNSURE, CarriedLayer, CarryReport
+from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
 from ioadapt_theory.moving.carrying.trial import put
 from ioadapt_theory.moving.put import TransferError, TransferReport
@@ -73,18 +74,18 @@ def moved_by_map(
         sides.setdefault(to, {})[placement] = moved_part
     adapters = {layer: built(modules[layer], made) for layer, made in sides.items() if made.keys() - {BIAS}}
     origins = {layer: next(iter(made.values())).layer for layer, made in sides.items()}
-    foretold = model_map.foretold(changes)
     report = CarryReport(
         matched=tuple(adapters),
         unmatched=lost,
         sources={layer: origins[layer] for layer in adapters},
         how="map",
         chosen="two-way map",
-        foretold=foretold,
+        foretold=model_map.foretold(changes),
         layers={n: _described(adapter, origins[n], model_map, changes) for n, adapter in adapters.items()},
         truncated=truncated,
-        notes=() if foretold.R >= UNSURE else (NOTE.format(foretold.R),),
     )
+    if report.unsure:
+        report = replace(report, notes=(NOTE.format(report.kept),))
     put(target, adapters, name, trainable=trainable)
     return report
 

@@ -88,9 +88,15 @@ class CarryReport(TransferReport):
         return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
-    def told(self) -> str:
-        """``kept`` as text, or "unknown" if a map foretells little, since it can then be far too low."""
-        return "unknown" if self.foretold is not None and self.kept < UNSURE else f"{self.kept:z.2f}"
+    def start(self) -> str:
+        """What the adapter is, or was trained from: "a copy", "zero", or the name of a closed form."""
+        kind = self.chosen.partition(",")[0]
+        return "a copy" if kind == "copy" else kind
+
+    @property
+    def unsure(self) -> bool:
+        """Whether ``kept`` is so little, foretold by a map, that it can be far too low, and is not told as a share."""
+        return self.foretold is not None and self.kept < UNSURE
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -120,8 +126,8 @@ class CarryReport(TransferReport):
         if self.matched:
             how = "Low rank" if self.extracted else "Carried over"
             kept = "is kept" if self.foretold is None else "is kept to first order, if both models need the same change"
-            known = f"{self.told} of the gain {kept}" if self.told != "unknown" else "the share that is kept is unknown"
-            head = f"{how} ({self.chosen}): {known}{span}{copied}."
+            share = "the share that is kept is unknown" if self.unsure else f"{self.kept:z.2f} of the gain {kept}"
+            head = f"{how} ({self.chosen}): {share}{span}{copied}."
         else:
             copy = "" if self.kept_copied is None else f" (a copy would keep {self.kept_copied:z.2f} of the gain)"
             head = f"No adapter was added to the target{copy}."
@@ -130,20 +136,21 @@ class CarryReport(TransferReport):
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
-        share = (
+        own = (
             "{:z.2f} of the layer's squared effect can be kept"
             if self.extracted
             else "its closed form keeps {:z.2f} of the layer's gain"
         )
+        copies = "copied" if self.chosen == "copy" else f"trained from {self.start}"
         weakest = sorted(self.layers.items(), key=lambda item: 1.0 if item[1].kept is None else item[1].kept)
         for name, layer in weakest[:LINES]:
-            kept = "copied" if layer.kept is None else share.format(layer.kept)
+            kept = copies if layer.kept is None else own.format(layer.kept)
             origin = "" if layer.source == name else f", from {layer.source}"
             rank = f", rank {layer.rank}" if layer.rank else ""
             lines.append(f"  {name}: {layer.side}{rank}, {kept}{origin}")
         more = [layer.kept is None for _, layer in weakest[LINES:]]
         lines += [f"  {more.count(False)} more layers keep more."] * (False in more)
-        lines += [f"  {more.count(True)} more layers are copied."] * (True in more)
+        lines += [f"  {more.count(True)} more layers are {copies}."] * (True in more)
         lines += [f"  {name}: {why}" for name, why in list(self.unmatched.items())[:LINES]]
         lines += [f"  {len(self.unmatched) - LINES} more layers are left out."] * (len(self.unmatched) > LINES)
         return "\n".join([*lines, *([] if self.prediction is None else [f"  {DOMAIN}"])])

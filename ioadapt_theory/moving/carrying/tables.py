@@ -1,5 +1,6 @@
 """The outcome of fitting an adapter to another model, as a table, as JSON and as a page."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
@@ -20,7 +21,7 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
         span = "-" if outcome.interval is None else "{:z.2f} to {:z.2f}".format(*outcome.interval)
         copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:z.2f}"
         name, start = (part, f"{part}: ") if len(outcomes) > 1 else ("total", "")
-        lines.append([name, outcome.chosen, "", "", outcome.told, span, copied])
+        lines.append([name, outcome.chosen, "", "", kept_text(outcome), span, copied])
         rows += [(f"{start}{layer}", one) for layer, one in outcome.layers.items()]
     least = rows if most is None else sorted(_fitted(rows), key=lambda row: row[1].kept)[:most]
     for name, layer in (row for row in rows if row in least):
@@ -29,6 +30,10 @@ def table(outcomes: Mapping[str, CarryReport], most: int | None = None) -> list[
         origin = "" if layer.source == name.rpartition(": ")[2] else f" from {layer.source}"
         lines.append([name, f"{layer.side}{origin}", str(layer.rank or "-"), enough, kept, "", ""])
     return lines
+
+
+def kept_text(outcome: CarryReport) -> str:
+    return "unknown" if outcome.unsure else f"{outcome.kept:z.2f}"
 
 
 def _fitted(rows: list[tuple[str, CarriedLayer]]) -> list[Any]:
@@ -74,15 +79,15 @@ def _all_sentences(outcomes: Mapping[str, CarryReport]) -> list[str]:
 
 
 def to_text(outcomes: Mapping[str, CarryReport], most: int | None = None) -> str:
-    lines, layers = (
-        [aligned(table(outcomes, most), least=WIDTH)],
-        [row for o in outcomes.values() for row in o.layers.items()],
-    )
-    fitted = _fitted(layers)
-    if most is not None and len(fitted) > most:
-        lines.append(f"The {most} layers that keep least, of {len(fitted)}; --all lists all.")
-    if most is not None and len(fitted) < len(layers):
-        lines.append(f"{len(layers) - len(fitted)} layers start from a copy; --all lists them.")
+    lines = [aligned(table(outcomes, most), least=WIDTH)]
+    fitted, others = 0, Counter[str]()
+    for outcome in outcomes.values():
+        fitted += (own := len(_fitted([*outcome.layers.items()])))
+        others[outcome.start] += len(outcome.layers) - own
+    if most is not None and fitted > most:
+        lines.append(f"The {most} layers that keep least, of {fitted}; --all lists all.")
+    if most is not None:
+        lines += [f"{n} layers start from {start}; --all lists them." for start, n in others.items() if n]
     return "\n".join([*lines, *_all_sentences(outcomes)]) + "\n"  # names are not shortened
 
 
@@ -94,7 +99,7 @@ def to_json(outcomes: Mapping[str, CarryReport]) -> dict[str, Any]:
 
 def _as_json(outcome: CarryReport) -> dict[str, Any]:
     return {
-        "kept": outcome.kept,
+        "kept": None if outcome.unsure else outcome.kept,
         "interval": outcome.interval,
         "kept_copied": outcome.kept_copied,
         "need": outcome.need,

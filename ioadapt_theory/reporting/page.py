@@ -20,10 +20,7 @@ def to_html(report: Report) -> str:
     advice = [f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice]
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
-        *(
-            f"<p>{escape(line)}</p>"
-            for line in (text.outputs(report), text.counts(report), *text.prediction_lines(report.predictions))
-        ),
+        *(f"<p>{escape(line)}</p>" for line in text.facts(report)),
         _section("Advice", f"<dl>{''.join(advice)}</dl>") if advice else "",
         _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.NOTE)}</p>{layers}"),
         _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",

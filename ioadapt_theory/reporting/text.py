@@ -33,9 +33,8 @@ def to_text(report: Report, width: int = 100) -> str:
     paragraphs = [
         str(report),
         *(f"Or {str(advice)[0].lower()}{str(advice)[1:]}" for advice in report.advice[1:4]),
-        *(["", outputs(report)] if report.advice else []),
-        counts(report),
-        *prediction_lines(report.predictions),
+        *([""] if report.advice else []),
+        *facts(report),
         *(f"{name} is not moved: {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
@@ -54,6 +53,12 @@ def outputs(report: Report) -> str:
     apart = report.predictions.difference
     what = "are equal" if apart == 0 else f"differ by {100 * apart:.2g} % of their size"
     return f"{source} -> {target}: on these inputs, the outputs of the plain models {what}."
+
+
+def facts(report: Report) -> list[str]:
+    """Return what was found besides the answer, which without advice is how far apart the outputs are."""
+    apart = [outputs(report)] if report.advice else []
+    return [*apart, counts(report), *prediction_lines(report.predictions)]
 
 
 def counts(report: Report) -> str:

@@ -95,6 +95,7 @@ def test_without_an_adapter_it_is_told_how_far_apart_the_outputs_are():
     assert to_text(told, 1000).startswith(f"{told}\n4 layers in both models.\n")
     assert json.loads(json.dumps(to_json(told)))["answer"] == str(told)
     assert "Advice" not in to_html(told)
+    assert to_html(told).count("the outputs of the plain models") == 1
 
 
 def test_outputs_that_agree_on_the_inputs_are_the_same_function_whatever_the_weights():

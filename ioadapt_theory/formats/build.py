@@ -10,9 +10,9 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, LoRA, Spec
 from ioadapt_theory.adapters.families.family import Ranges, Size, picked
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lycoris
+from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 
-FILES = (lycoris,)
+FILES = (lora, lycoris)
 """The modules of ``kinds`` that define kinds of adapters; add a new module here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}

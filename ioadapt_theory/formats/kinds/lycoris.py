@@ -1,28 +1,8 @@
-"""LoRA and DoRA in files of all tools, and LyCORIS's LoHa, LoKr and full changes."""
+"""LyCORIS's LoHa, LoKr and full changes."""
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import DoRA, Full, LoHa, LoKr, LoRA, Spec
-from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.adapters.families import Full, LoHa, LoKr, Spec
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
-
-
-def _lora(parts: Parts, s: float) -> Built:
-    """Return a LoRA with A = downᵀ, B = upᵀ and scaling ``s``, or a DoRA if there is a magnitude."""
-    down, up = parts["down"], parts["up"]
-    channels, columns = down.shape[1], up.shape[0]
-    a, b = down.flatten(1).mT, up.flatten(1).mT
-    size = (a.shape[0], columns, channels)
-    spec = Spec(rank=a.shape[1], scaling=s)
-    m = parts.get("magnitude", parts.get("dora_scale"))
-    if m is None:
-        return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
-    if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
-        msg = (
-            f"the DoRA magnitude has shape {list(m.shape)}, but only one value for each of the {columns} outputs is"
-            " supported (LyCORIS: wd_on_output=True); merge the adapter into its base with the library that wrote it"
-        )
-        raise UnsupportedError(msg)
-    return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
 
 
 def _loha(parts: Parts, s: float) -> Built:
@@ -59,12 +39,6 @@ def _full(parts: Parts, s: float) -> Built:
 
 
 KINDS = {
-    "lora": Kind(
-        frozenset({"down", "up"}),
-        frozenset({"magnitude", "dora_scale", "up_bias", "diff_b"}),
-        lambda shapes: shapes["down"][0],
-        _lora,
-    ),
     "loha": Kind(
         frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
         frozenset({"diff_b"}),

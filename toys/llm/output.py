@@ -31,8 +31,8 @@ MOVED: Final = {
 
 
 def losses(result: Mapping[str, Any], model: str, row: str, target: str = SOURCE) -> np.ndarray:
-    """Return the losses on test rows, seeds x rows, of the seeds that have the target."""
-    return np.array([one[model][row]["losses"] for one in result["seeds"].values() if target in one])
+    """Return the losses on test rows, seeds x rows, of the seeds that have the model and the target."""
+    return np.array([one[model][row]["losses"] for one in result["seeds"].values() if {model, target} <= one.keys()])
 
 
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
@@ -40,7 +40,7 @@ def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) ->
 
     The interval is a jackknife's: over seeds, or over test rows if the target has one seed.
     """
-    moved = losses(result, target, NONE, target) - losses(result, target, row, target)
+    moved = losses(result, target, NONE) - losses(result, target, row)
     method = row if row in METHODS else "LoRA"
     best = (of, method) if of == SOURCE else (target, RETRAINED)
     own = losses(result, best[0], NONE, target) - losses(result, *best, target)
@@ -52,7 +52,7 @@ def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     every = [model for model in next(iter(result["seeds"].values())) if model != SOURCE]
     idle = []
     for target in every:
-        gains = (losses(result, target, NONE, target) - losses(result, target, RETRAINED, target)).mean(0)
+        gains = (losses(result, target, NONE) - losses(result, target, RETRAINED)).mean(0)
         if gains.mean() <= DECIDED * gains.std(ddof=1) / np.sqrt(len(gains)):
             idle.append(target)
     return [one for one in every if one not in idle], idle
@@ -72,7 +72,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     cosines = {target: one[target][NONE]["cosine"] for target in shown}
     copies, moved = measured(result, METHODS), measured(result, MOVED)
     kinds = [
-        [name, str(len(losses(result, name, NONE, name))), "-" if cosine is None else f"{cosine:.3f}"]
+        [name, str(len(losses(result, name, NONE))), "-" if cosine is None else f"{cosine:.3f}"]
         + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
         for name, cosine in cosines.items()
     ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import IoAdaptError, ShapeError
-from ioadapt_theory.maps.solve import Relation, Rule, explained, polar, solve
+from ioadapt_theory.maps.solve import TINY, Relation, Rule, explained, polar, solve
 
 Place = tuple[str, str, str, str]
 """Layer and side ("input", "output" or, in a grouped convolution, "weight") in the source, and both in the target."""
@@ -79,8 +79,8 @@ class Moments:
 
     @property
     def idle(self) -> bool:
-        """Whether the target's gradients are 0 on all rows, so that the place does not influence the outputs."""
-        return self.K is not None and not bool(self.K[0].diagonal().any())
+        """Whether the target's gradients are 0, or nearly, on all rows: the place does not influence the outputs."""
+        return self.K is not None and float(self.K[0].trace()) <= TINY
 
 
 def grams(x: Tensor, u: Tensor, before: Three | None = None) -> Three:

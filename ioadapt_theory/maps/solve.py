@@ -24,6 +24,7 @@ RARE = 1e-4
 ZERO = 1e-6
 """Singular value, relative to the largest, below which a direction is left out of a polar factor."""
 TINY = 1e-30
+"""Sum of squares below which rows count as zero, since float32 has no smaller numbers of full precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ def solve(
         rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if there is no other).
         isometry: ``polar``, or a function that remembers its result, which P, Q and two of the rules share.
     """
-    forward = forward if forward is not None and forward.total > 0 and float(forward.gram.trace()) > 0 else None
-    backward = backward if backward is not None and backward.total > 0 and float(backward.gram.trace()) > 0 else None
+    forward, backward = (x if x and x.total > TINY and x.gram.trace() > TINY else None for x in (forward, backward))
     first = forward or backward
     assert first is not None
     rows, columns = first.cross.shape

@@ -1,5 +1,7 @@
 """The two-way map is exact for every change of coordinates, and needs fewer rows than a regression on one side."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch import nn
@@ -173,3 +175,16 @@ def test_numbers_that_are_too_large_are_refused_and_nothing_is_changed(adapter, 
     with pytest.raises(InvalidValueError, match=r"too large or not finite on these|contain NaN or infinity"):
         transfer(one, two, inputs=x * inputs, need="outputs")
     assert layers(two) == {}
+
+
+@pytest.mark.parametrize("size", [1e-18, 1e-20, 1e-22])
+@pytest.mark.parametrize("which", range(4))
+def test_rows_whose_squares_are_too_small_for_float32_count_as_zero(size, which):
+    """A saturated gate has gradients of 1e-20, of which a map would be infinite."""
+    rows = [drawn(40, 6 if i % 2 else 8, seed=i).float() for i in range(4)]
+    rows[which] *= size
+    moments = Moments()
+    moments.add(*rows)
+    assert moments.idle == (which == 2)
+    for rule, role in product(RULES.values(), ("reads", "writes")):
+        assert moments.map(role, rule).isfinite().all()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -117,7 +118,7 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
+def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys, tmp_path):
     """Coq's output is simulated; nothing is compiled."""
     from proofs import __main__ as proofs
 
@@ -131,6 +132,7 @@ def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(mon
         return "".join(capsys.readouterr())
 
     closed = f"{proofs.CLOSED}\n"
+    monkeypatch.setattr(proofs, "HERE", shutil.copytree(proofs.HERE, tmp_path / "coq"))  # the build writes a file there
     monkeypatch.setattr(proofs.shutil, "which", lambda _: "coqc")
     monkeypatch.setattr(proofs, "rendered", dict)
     assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed)

@@ -56,7 +56,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def test_every_command_on_a_page_is_one_that_is_taken(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)  # The project's folder may be read-only.
+    monkeypatch.chdir(tmp_path)  # the project's folder may be read-only
     for name in cli.COMMANDS:
         monkeypatch.setattr(cli.module_of(name), "run", lambda _: 0)
     seen = commands()

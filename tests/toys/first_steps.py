@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import parameters
-from toys.sentences.text import Parts
 from toys.transfer.protocol import Method, protocol
 from toys.transfer.rows import adapted, moved, randomised
 from toys.transfer.runs import KINDS, Run, _world
@@ -31,28 +30,19 @@ FEW = {
     "encoder": GLYPHS | {"judge": 4, "taught": 20},
     "control": GLYPHS | {"taught": 20},
     "molecules": {"steps": 10, "every": 2, "batch": 64},
-    "embeddings": {"steps": 2, "batch": 4, "searched": 8},
 }
 """Study -> options that are changed in its quick size."""
 RATES = {"molecules": 1e-3}  # all other studies: 1e-2
 
 
-def _sentences(kind: str, seed: int) -> Parts:
-    del kind, seed
-    said = [(f"Return the {a} of a {b}.", f"{a} {b}") for a in ("sum", "name", "end") for b in ("list", "file", "path")]
-    pairs = [(one, other) for (one, _), (_, other) in zip(said, said[3:] + said[:3], strict=True)]  # hard to retrieve
-    return Parts(pairs, pairs, pairs)
-
-
 @contextmanager
 def small(name: str) -> Iterator[None]:
-    """Reduce the quick size of a study to a few training steps, on fixed text."""
+    """Reduce the quick size of a study to a few training steps."""
     sizes = import_module(f"toys.{name}").SIZES
     few = replace(sizes["quick"], **FEW[name])
     _world.cache_clear()
     with (
         mock.patch.dict(sizes, quick=few),
-        mock.patch("toys.embeddings.parts", _sentences),
         mock.patch("toys.control.MEASURED", 8),
     ):
         yield

@@ -30,6 +30,7 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+    assert holm([0.01, 0.04, 0.03, 0.005], withdrawn=2) == pytest.approx([0.05, 0.12, 0.12, 0.03])
 
 
 def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
@@ -62,6 +63,15 @@ def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off
     assert ours.verdict is word
     assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
     assert ours.verdict_beyond is Verdict.SAME  # all models are equal here, so the lead explains the whole difference
+
+
+def test_withdrawn_comparisons_count_in_the_correction():
+    noisy = record(0.5, 0.8)
+    noisy["rows"]["input"] = {model: list(1.2 + 0.2 * np.linspace(-1, 1, SEEDS)) for model in noisy["rows"]["lora"]}
+    found = [endpoints({"encoder": PLAN}, {"encoder": noisy}, withdrawn)[0] for withdrawn in (3, 12)]
+    assert [one.row for one in found] == ["input", "input"]
+    assert t_test(np.linspace(0.1, 0.5, SEEDS)) == pytest.approx(0.0044, abs=1e-4)  # between 0.05 / 14 and 0.05 / 5
+    assert [one.verdict for one in found] == [Verdict.BETTER, Verdict.INCONCLUSIVE]
 
 
 def test_nothing_is_divided_by_a_gain_near_zero():

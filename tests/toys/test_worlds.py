@@ -8,7 +8,6 @@ import torch
 
 from tests.toys.first_steps import FEW, FILE, figures, lost, small, world
 from toys import control, diffusion, encoder
-from toys.data.weights import MissingPackageError
 from toys.glyphs.faces import PROMPT, SIZE, prompts
 from toys.glyphs.networks import HEADS, PICTURE, Guided, Model, Reader
 from toys.transfer import gauges
@@ -16,16 +15,12 @@ from toys.transfer.protocol import Method, protocol
 from toys.transfer.rows import adapted, moved
 
 KNOWN = json.loads(FILE.read_text(encoding="utf-8"))
-slow = [pytest.param(name, marks=pytest.mark.slow) if name == "embeddings" else name for name in FEW]
 
 
-@pytest.mark.parametrize("name", slow)
+@pytest.mark.parametrize("name", FEW)
 def test_the_first_steps_are_those_of_the_record_whatever_the_processor(name: str, tmp_path: Path):
     """Rounding on other processors changes at most the sixth digit; after hundreds of steps, it acts as a new seed."""
-    try:
-        found = figures(name, tmp_path)
-    except MissingPackageError as error:
-        pytest.skip(str(error))
+    found = figures(name, tmp_path)
     for what, values in KNOWN[name].items():
         assert found[what] == pytest.approx(values, rel=1e-4), "increase REVISION, record, run first_steps"
 

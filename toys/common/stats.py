@@ -65,11 +65,14 @@ def t_test(values: Sequence[float] | np.ndarray) -> float:
         return float(2 * stats.t.sf(np.abs(x.mean() / spread), x.size - 1))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values, in the given order, adjusted by Holm's method (1979) for the family-wise error rate."""
+def holm(p_values: Sequence[float], withdrawn: int = 0) -> list[float]:
+    """Return the p-values, in the given order, adjusted by Holm's method (1979) for the family-wise error rate.
+
+    ``withdrawn`` is the number of further tests of the family that are counted as if their p-values were the largest.
+    """
     order = np.argsort(p_values)
-    m, running = len(p_values), 0.0
-    adjusted = [0.0] * m
+    m, running = len(p_values) + withdrawn, 0.0
+    adjusted = [0.0] * len(p_values)
     for place, k in enumerate(order):
         running = max(running, min(1.0, (m - place) * p_values[k]))
         adjusted[k] = running

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ class Rule:
         level, power: confidence level, and the power for which the smallest detectable difference is stated.
         ridge: ridge of Eq. 5, relative to the largest singular value.
         shared: minimum similarity of both sides beyond chance, for LoRA on only those layers that the target shares.
-        brief: models on which only copies at full strength are measured.
     """
 
     strengths: tuple[float, ...]
@@ -32,7 +31,6 @@ class Rule:
     power: float
     ridge: float
     shared: float
-    brief: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,6 @@ class Protocol:
         carried: whether the baselines, which map a LoRA by weights alone, are also run.
         world: the module in ``toys`` that defines the World; by default the study's name.
         script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
-        twins: target -> the target with the same function on which LoRA is trained in its place.
     """
 
     name: str
@@ -105,7 +102,6 @@ class Protocol:
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
     carried: bool = True
-    twins: Mapping[str, str] = field(default_factory=dict)
     world: str = ""
     script: str = ""
 
@@ -130,7 +126,7 @@ class Protocol:
 
 
 def protocol(name: str) -> Protocol:
-    stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    stored = _stored()
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
     methods = {
@@ -141,8 +137,16 @@ def protocol(name: str) -> Protocol:
 
 
 def names() -> tuple[str, ...]:
-    stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
+    return tuple(name for name, own in _stored().items() if isinstance(own, dict) and "methods" in own)
+
+
+def withdrawn() -> int:
+    """Return the number of the endpoint's comparisons that were withdrawn after their runs."""
+    return int(_stored()["withdrawn"])
+
+
+def _stored() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 def _frozen(value: Any) -> Any:

@@ -50,7 +50,6 @@ class Run:
 
     def key(self) -> dict[str, Any]:
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
-        used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
         if self.method is not None:
             own["method"] = self.method.key()
@@ -83,7 +82,7 @@ def trained(
         validation = world.fit(one, run.rate, where)
         return {**dict(parameters(one)), "validation": torch.tensor(validation, dtype=torch.float64)}
 
-    unused = {"what", "where", "strengths", "ridge", "shared", "brief"}
+    unused = {"what", "where", "strengths", "ridge", "shared"}
     common = {k: v for k, v in run.key().items() if k not in unused}
     common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # "sides" are more specific
     stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
@@ -109,23 +108,20 @@ def _measured(world: World, model: nn.Module, where: str) -> dict[str, Any]:
     return {"measured": world.measure(model, where)}
 
 
-def _everywhere(world: World, make: Callable[[nn.Module], nn.Module], but: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {name: world.measure(make(model), name) for name, model in world.models.items() if name not in but}
+def _everywhere(world: World, make: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
+    return {name: world.measure(make(model), name) for name, model in world.models.items()}
 
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
     one, _ = trained(run, world, cache)
-    but = {s: () if s == 1 else run.rule.brief for s in run.rule.strengths}
-    return {str(s): _everywhere(world, partial(moved, one, strength=s), but[s]) for s in run.rule.strengths}
+    return {str(s): _everywhere(world, partial(moved, one, strength=s)) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
-    found = {
-        row: _everywhere(world, partial(carried, one, source, rule=rule), run.rule.brief) for row, rule in rules.items()
-    }
+    found = {row: _everywhere(world, partial(carried, one, source, rule=rule)) for row, rule in rules.items()}
     return {**found, "random of equal norm": _everywhere(world, partial(moved, other))}
 
 

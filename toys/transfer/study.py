@@ -133,7 +133,6 @@ class Study:
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
-            if target not in self.protocol.rule.brief
             # LoRA on shared layers is left out on exact targets, where either no layer or every layer is shared.
             if what == AUTO or target not in self.protocol.exact
         }
@@ -154,11 +153,10 @@ class Study:
         """
         quick = self.size == "quick"  # retrain only LoRA, whose gain is the denominator of shares
         matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}
-        related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
+        related, strangers = self.protocol.related, self.protocol.strangers
 
         def unit(name: str, where: str, seed: int) -> Run:
-            there = twins.get(where, where)
-            return self._unit(seed, "train", method=matched[name], rate=rates[name]["rate"], where=there)
+            return self._unit(seed, "train", method=matched[name], rate=rates[name]["rate"], where=where)
 
         units = {
             (name, where): [unit(name, where, s) for s in self.seeds]

@@ -31,13 +31,11 @@ COMPARED: Final = (
 )
 """Columns of the table of comparisons; ``docs/results.md`` explains them."""
 ERRORS: Final = {
-    "loss": "the loss on test data, in nats",
     "kcal/mol": "the root mean square error on test molecules, in kcal/mol",
     "distance": "the distance (1 minus the cosine) between features of the generated and of the real glyph",
     "misread": "the share of the generated glyphs that a classifier misreads",
     "1 - SSIM": "1 minus the structural similarity (SSIM) of the generated glyph to the glyph whose edges were given",
     "edges missed": "1 minus the F1 score of the edge pixels (edges missed)",
-    "missed": "1 minus the mean reciprocal rank of the sentence to retrieve",
 }
 """Measure -> its meaning."""
 
@@ -180,11 +178,10 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     what = what if sure else "we found no evidence that a copied adapter helps"
     before = " Only without the correction for the number of methods do these copies reduce the error significantly:"
     more = f"{before} {', '.join(unsure)}." if unsure else ""
-    kind = "is a control" if target in plan.twins else "was trained independently"
     kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
     of = f" The gains of the copies, divided by the gain of a LoRA trained on this target, are: {shares}."
-    return f"On the target `{target}`, which {kind}, {what}.{more}{of if shares else ''}"
+    return f"On the target `{target}`, which was trained independently, {what}.{more}{of if shares else ''}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:

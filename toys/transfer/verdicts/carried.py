@@ -50,7 +50,6 @@ def run(
                 Run(seed=s, what="train", method=plan.methods[LORA], rate=rate, where=where, **common) for s in seeds
             ]
             for where in (*plan.related, *plan.strangers)
-            if where not in plan.twins
         }
         figures = execute([unit for some in units.values() for unit in some])
         of = {what: [figures[unit] for unit in some] for what, some in units.items()}

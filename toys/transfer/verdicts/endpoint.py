@@ -4,9 +4,10 @@
 
 A gain is a reduction of the loss. With a share of 1, a method is as good as a LoRA trained on the target; with 0, it is
 useless. The share of a seed is the mean over cases and related targets. A method is compared with copied LoRA by the
-differences, paired by seed; p-values are corrected by Holm's method over all studies. A second comparison subtracts the
-difference on the source, since a method that learned less there has less to keep. The endpoint was fixed after the
-studies were run and before any further seed was run; its results on the older seeds were known at that time.
+differences, paired by seed; p-values are corrected by Holm's method over all studies, also those withdrawn after their
+runs. A second comparison subtracts the difference on the source, since a method that learned less there has less to
+keep. The endpoint was fixed after the studies were run and before any further seed was run; its results on the older
+seeds were known at that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 
 from toys.common.stats import Interval, equivalence, holm, ratio, t_test
 from toys.transfer.output.table import markdown
-from toys.transfer.protocol import Method, Protocol, protocol
+from toys.transfer.protocol import Method, Protocol, protocol, withdrawn
 from toys.transfer.records import carried_over, every
 from toys.transfer.runs import CARRIED, SOURCE
 from toys.transfer.study import NONE
@@ -57,11 +58,16 @@ class Endpoint:
 
 @cache
 def decided() -> tuple[Endpoint, ...]:
-    return tuple(endpoints({name: protocol(name) for name in every()}, every()))
+    return tuple(endpoints({name: protocol(name) for name in every()}, every(), withdrawn()))
 
 
-def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
-    """Return an ``Endpoint`` for every compared method of studies with large enough gains, corrected together."""
+def endpoints(
+    plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]], withdrawn: int = 0
+) -> list[Endpoint]:
+    """Return an ``Endpoint`` for every compared method of studies with large enough gains, corrected together.
+
+    ``withdrawn`` is the number of further comparisons, of removed studies, that the correction counts.
+    """
     compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
@@ -70,7 +76,7 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
     ]
     gaps = [method - lora for _, _, lora, method, _ in compared]
     beyond = [gap - source for gap, (*_, source) in zip(gaps, compared, strict=True)]
-    verdicts, verdicts_beyond = concluded(gaps), concluded(beyond)
+    verdicts, verdicts_beyond = concluded(gaps, withdrawn), concluded(beyond, withdrawn)
     return [
         Endpoint(
             study=study,
@@ -117,9 +123,9 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
     return np.mean(lora, axis=0), np.mean(method, axis=0), np.mean(lead, axis=0)
 
 
-def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
-    different = holm([t_test(gap) for gap in gaps])
-    equal = holm([equivalence(gap, MARGIN) for gap in gaps])
+def concluded(gaps: list[np.ndarray], withdrawn: int) -> list[Verdict]:
+    different = holm([t_test(gap) for gap in gaps], withdrawn)
+    equal = holm([equivalence(gap, MARGIN) for gap in gaps], withdrawn)
     return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
 
 
@@ -151,8 +157,7 @@ def kinds(link: Callable[[str], str]) -> str:
     for name, targets in (("related", "related"), ("same function", "exact"), ("independent", "strangers")):
         for study, record in every().items():
             plan = protocol(study)
-            models = [target for target in getattr(plan, targets) if target not in plan.twins]
-            if models:
+            if models := [*getattr(plan, targets)]:
                 named = own_share(record, dict(plan.exact)) if name == "same function" else ""
                 cells = [_both(record, row, models) for row in COLUMNS.values()]
                 lines.append((name, f"[{study}]({link(study)})", *cells, str(named), _over(plan, models)))

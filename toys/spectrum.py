@@ -1,12 +1,12 @@
 """The share of its gain that an adapter keeps, copied or carried over, as the target drifts away from the source.
 
-The study has three families of small networks. The targets are copies of the source that are trained further until the
-cosine between their weights and the source's has fallen to levels from .99 to .3; the source and some of these copies,
-reparametrised without a change of function; and an independently trained network. Adapters of the source are copied to
-all targets, and carried over with unlabelled inputs.
+The study has two families of small networks that read letters. The targets are copies of the source that are trained
+further until the cosine between their weights and the source's has fallen to levels from .99 to .3; the source and some
+of these copies, reparametrised without a change of function; and an independently trained network. Adapters of the
+source are copied to all targets, and carried over with unlabelled inputs.
 
 Examples:
-  python toys/spectrum.py            all families; learning rates chosen for every method
+  python toys/spectrum.py            both families; learning rates chosen for every method
   python toys/spectrum.py --quick    2 seeds, fewer steps and targets
 """
 
@@ -30,10 +30,10 @@ from toys.transfer.cache import figures
 
 REVISION: Final = 3
 SEEDS: Final = {
-    "full": {"perceptron": 32, "convolution": 26, "bytes": 7},
+    "full": {"perceptron": 32, "convolution": 26},
     "quick": dict.fromkeys(FAMILIES, 2),
 }
-"""Size -> family -> number of seeds, which is larger for families with more variation."""
+"""Size -> family -> number of seeds, which is larger for the family with more variation."""
 
 
 def run(size: str, seeds: Mapping[str, Sequence[int]], cache: Path) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from ioadapt_theory.results import fingerprint
+from tests.toys.test_worlds import generator, inputs
+from toys.diffusion import LAYERS
 from toys.transfer import cache
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries
@@ -15,20 +17,9 @@ from toys.transfer.runner import runner
 from toys.transfer.runs import Run
 from toys.transfer.study import Study
 from toys.transfer.verdicts.judge import Verdict, comparisons
-from toys.words.model import BYTES, LAYERS, Model
-from toys.words.text import LENGTH
 
 PLAN = protocol("control")
 SEEDS = 12
-
-
-def model(seed: int = 0) -> Model:
-    torch.manual_seed(seed)
-    return Model()
-
-
-def text() -> torch.Tensor:
-    return torch.randint(BYTES, (3, LENGTH), generator=torch.Generator().manual_seed(1))
 
 
 def trained(one: torch.nn.Module) -> torch.nn.Module:
@@ -40,15 +31,14 @@ def trained(one: torch.nn.Module) -> torch.nn.Module:
 
 
 def test_every_way_to_carry_a_lora_gives_it_back_on_the_source_where_it_is_said_to_be_exact():
-    source = model().double()
-    one = trained(adapted(source, PLAN.methods["lora"], LAYERS, 0))
+    source, given = generator("diffusion"), inputs("diffusion")
     rules = carries(LAYERS, PLAN.rule.ridge)
-    square = tuple(name for name in LAYERS if "_proj" not in name)
-    one = trained(adapted(source, PLAN.methods["lora"], square, 0))
+    one = trained(adapted(source, PLAN.methods["lora"], LAYERS, 0))
     for row in ("Eq. 5 input, plain", "Eq. 5 output, plain", "Eq. 5 residual, plain"):
-        torch.testing.assert_close(carried(one, source, source, rules[row])(text()), one(text()), rtol=1e-6, atol=1e-8)
-    ridge = carried(one, source, source, rules["Eq. 5 input, ridge"])(text())
-    assert not torch.allclose(ridge, one(text()))
+        back = carried(one, source, source, rules[row])(*given)
+        torch.testing.assert_close(back, one(*given), rtol=1e-6, atol=1e-8)
+    ridge = carried(one, source, source, rules["Eq. 5 input, ridge"])(*given)
+    assert not torch.allclose(ridge, one(*given))
 
 
 def world(rng: np.random.Generator, shift: dict[str, float], noise: float = 0.01) -> dict[str, dict[str, list[float]]]:

@@ -1,1 +1,1 @@
-"""Parts of ``toys/spectrum.py``: three families of models, adapters that are moved within a family, and the results."""
+"""Parts of ``toys/spectrum.py``: two families of models, adapters that are moved within a family, and the results."""

@@ -29,7 +29,6 @@ ROWS: Final = {
     SCALED: "LoRA, scaled by the norms",
     "input": "input, copied",
     "output": "output, copied",
-    "residual": "residual, copied (bytes)",
     CARRIED: "LoRA, carried over",
 }
 MAIN: Final = ("lora", "input", "output", CARRIED)
@@ -44,13 +43,11 @@ class Bin:
         cosine: mean cosine between the weights of the targets and of their sources.
         mean: the share that is kept of the gain of a LoRA trained on the target, averaged over families.
         half: half-width of the 95 % interval of ``mean``, from the spread over the seeds of each family.
-        moves: number of moved adapters in the average.
     """
 
     cosine: float
     mean: float
     half: float
-    moves: int
 
 
 def levels(result: Mapping[str, Any], kind: str) -> list[str]:
@@ -60,17 +57,15 @@ def levels(result: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def shares(result: Mapping[str, Any], family: str, kind: str, level: str, row: str) -> np.ndarray:
-    """Return the shares of a retrained LoRA's gain that ``row`` keeps, if a family has it, by seed; at least LEAST."""
+    """Return the shares of a retrained LoRA's gain that ``row`` keeps, by seed; at least LEAST."""
     targets = [one["targets"][kind][level] for one in result["families"][family]]
-    known = [at["gain"][row] / at[CEILING] for at in targets if row in at["gain"]]
-    return np.maximum(np.asarray(known, dtype=float), LEAST)
+    return np.maximum([at["gain"][row] / at[CEILING] for at in targets], LEAST)
 
 
 def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
     cosines = [one["targets"][kind][level]["cosine"] for seeds in result["families"].values() for one in seeds]
     found = [shares(result, family, kind, level, row) for family in result["families"]]
-    middle, half = pooled([some for some in found if len(some)])
-    return Bin(mean(cosines), middle, half, sum(map(len, found)))
+    return Bin(mean(cosines), *pooled(found))
 
 
 def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:

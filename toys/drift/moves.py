@@ -10,7 +10,7 @@ from torch import nn
 
 from ioadapt_theory.adapters import layers
 from ioadapt_theory.moving import transfer
-from toys.drift.families import Family, cosine, family
+from toys.drift.families import FAMILIES, Family, cosine, data, fit, loss, renumbered
 from toys.transfer.protocol import Method
 from toys.transfer.rows import adapted, moved
 
@@ -18,8 +18,8 @@ RANK: Final = 4
 RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
 PILOTS: Final[Mapping[str, range]] = {"full": range(1000, 1008), "quick": range(1000, 1001)}
 """Seeds that serve only to choose learning rates; a rate chosen on one seed failed on one of eight others."""
-NAMES: Final = {"weight": "lora"}
-"""Placement -> name of the copied adapter in the results, if it is not the placement."""
+PLACEMENTS: Final = {"lora": "weight", "input": "input", "output": "output"}
+"""Name of the copied adapter in the results -> its placement."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
     "quick": (0.95, 0.9),
@@ -32,13 +32,13 @@ CARRIED, SCALED, CEILING = "carried", "scaled", "retrained"
 
 def rates(name: str, size: str) -> dict[str, float]:
     """Return the candidate in RATES whose largest loss over the pilot seeds is smallest, for every kind of adapter."""
-    of = family(name)
+    of = FAMILIES[name]
     sources = {seed: of.base(seed, size) for seed in PILOTS[size]}
 
-    def wrong(placement: str, rate: float) -> float:
-        return max(of.loss(_fitted(of, one, placement, rate, seed, size), of.inputs) for seed, one in sources.items())
+    def wrong(row: str, rate: float) -> float:
+        return max(loss(_fitted(of, one, row, rate, seed, size), data().inputs) for seed, one in sources.items())
 
-    return {NAMES.get(p, p): min(RATES, key=lambda rate: wrong(p, rate)) for p in of.placements}
+    return {row: min(RATES, key=lambda rate: wrong(row, rate)) for row in PLACEMENTS}
 
 
 def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
@@ -57,54 +57,43 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
         -> gain), and ``predicted`` (shares of LoRA's gain on the source that a copied and a carried-over LoRA should
         keep). A "gauge" target has the ``cosine`` and ``retrained`` of the target that was reparametrised.
     """
-    of = family(name)
+    of, test = FAMILIES[name], data().test
     source = of.base(seed, size)
-    own = {NAMES.get(p, p): _fitted(of, source, p, chosen[NAMES.get(p, p)], seed, size) for p in of.placements}
-    plain = of.loss(source, of.test)
-    gain = {row: plain - of.loss(one, of.test) for row, one in own.items()}
+    own = {row: _fitted(of, source, row, chosen[row], seed, size) for row in PLACEMENTS}
+    plain = loss(source, test)
+    gain = {row: plain - loss(one, test) for row, one in own.items()}
     found: dict[str, Any] = {"plain": plain, "source": gain}
 
     def ceiling(target: nn.Module) -> float:
-        return of.loss(target, of.test) - of.loss(_fitted(of, target, "weight", chosen["lora"], seed, size), of.test)
+        return loss(target, test) - loss(_fitted(of, target, "lora", chosen["lora"], seed, size), test)
 
     targets: dict[str, dict[str, Any]] = {"drift": {}, "gauge": {}, "apart": {}}
     drifted = {1.0: source, **of.drifted(source, LEVELS[size], seed + 100, size)}
     for level, target in drifted.items():
         about = {"cosine": cosine(source, target, of.layers), CEILING: ceiling(target)}
-        targets["drift"][f"{level:g}"] = about | _moved(of, own, source, target, chosen, seed, size)
+        targets["drift"][f"{level:g}"] = about | _moved(own, source, target, seed)
         if level in GAUGED:
-            there = of.gauge(target, seed + 200)
-            targets["gauge"][f"{level:g}"] = about | _moved(of, own, source, there, chosen, seed, size)
+            targets["gauge"][f"{level:g}"] = about | _moved(own, source, renumbered(target, seed + 200), seed)
     apart = of.base(seed + 5000, size)
     about = {"cosine": cosine(source, apart, of.layers), CEILING: ceiling(apart)}
-    targets["apart"]["0"] = about | _moved(of, own, source, apart, chosen, seed, size)
+    targets["apart"]["0"] = about | _moved(own, source, apart, seed)
     return {**found, "targets": targets}
 
 
-def _fitted(of: Family, base: nn.Module, placement: str, rate: float, seed: int, size: str) -> nn.Module:
-    one = adapted(base, Method(placement=placement, rank=RANK), of.layers, seed)
-    return of.fit(one, rate, seed, size)
+def _fitted(of: Family, base: nn.Module, row: str, rate: float, seed: int, size: str) -> nn.Module:
+    return fit(adapted(base, Method(placement=PLACEMENTS[row], rank=RANK), of.layers, seed), rate, seed, size)
 
 
-def _moved(
-    of: Family,
-    own: Mapping[str, nn.Module],
-    source: nn.Module,
-    target: nn.Module,
-    chosen: Mapping[str, float],
-    seed: int,
-    size: str,
-) -> dict[str, Any]:
-    inputs = of.inputs[0]
+def _moved(own: Mapping[str, nn.Module], source: nn.Module, target: nn.Module, seed: int) -> dict[str, Any]:
     there = {row: moved(one, target) for row, one in own.items()}
     there[SCALED] = scaled(moved(own["lora"], target), source, target)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about skipped layers and low predicted shares
         there[CARRIED] = copy.deepcopy(target)
         options: Any = {"need": "labels", "seed": seed, "draws": 2}
-        outcome: Any = transfer(own["lora"], there[CARRIED], inputs=inputs, **options)
-    plain = of.loss(target, of.test)
-    gain = {row: plain - of.loss(one, of.test) for row, one in there.items()}
+        outcome: Any = transfer(own["lora"], there[CARRIED], inputs=data().inputs[0], **options)
+    plain = loss(target, data().test)
+    gain = {row: plain - loss(one, data().test) for row, one in there.items()}
     return {"gain": gain, "predicted": {"lora": outcome.kept_copied, CARRIED: outcome.kept}}
 
 

@@ -35,8 +35,7 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def families(result: Mapping[str, Any]) -> str:
-    *first, last = (f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
-    return f"{', '.join(first)} and {last}" if first else last
+    return " and ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
 
 
 def findings(result: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Copies of models with reparametrised heads, neurons or residual stream, or with another change of their weights."""
+"""Copies of models with reparametrised heads or residual stream, or with another change of their weights."""
 
 import copy
 from collections.abc import Callable
@@ -33,20 +33,6 @@ def heads(model: Any, seed: int, count: int) -> Any:
                     for table in layer.parameters():  # including a bias
                         table[rows] = turn @ table[rows]
                 block.o.weight[:, rows] = block.o.weight[:, rows] @ torch.linalg.inv(s).mT
-    return other
-
-
-def neurons(model: Any, seed: int) -> Any:
-    """Return a copy with the same function and the neurons of every MLP permuted and scaled, as ReLU allows."""
-    other = copy.deepcopy(model)
-    drawn = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for block in other.blocks:
-            n = block.up_proj.out_features
-            order = torch.randperm(n, generator=drawn)
-            scale = 0.5 + torch.rand(n, generator=drawn, dtype=torch.float64).to(block.up_proj.weight)
-            block.up_proj.weight.copy_(block.up_proj.weight[order] * scale[:, None])
-            block.down_proj.weight.copy_(block.down_proj.weight[:, order] / scale)
     return other
 
 

@@ -96,8 +96,8 @@ def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():
         here = dict.fromkeys(models, measured)
         match unit.what:
             case "facts":
-                alike = {target: {LAYERS[0]: {"weight": unit.seed}} for target in PLAN.targets}
-                return {"none": here, "own": dict.fromkeys(models, unit.seed), "similarity": alike}
+                alike = {target: {LAYERS[0]: unit.seed} for target in PLAN.targets}
+                return {"none": here, "own": dict.fromkeys(models, unit.seed), "cosines": alike}
             case "move":
                 return {str(s): here for s in PLAN.rule.strengths}
             case "carry":
@@ -108,7 +108,7 @@ def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():
     found = Study(PLAN, seeds, "quick", rates=dict.fromkeys(PLAN.methods, 0.01)).results(run)
     assert {tuple(values) for row in found["rows"].values() for values in row.values()} == {seeds}
     assert {tuple(values) for values in found["own"].values()} == {seeds}
-    assert {tuple(one[LAYERS[0]]["weight"]) for one in found["similarity"].values()} == {seeds}
+    assert {tuple(one[LAYERS[0]]) for one in found["cosines"].values()} == {seeds}
 
 
 def test_the_grid_of_rates_grows_until_the_best_has_worse_neighbours():

@@ -20,7 +20,6 @@ class Rule:
         least: minimum number of learning rates to try.
         level, power: confidence level, and the power for which the smallest detectable difference is stated.
         ridge: ridge of Eq. 5, relative to the largest singular value.
-        shared: minimum similarity of both sides beyond chance, for LoRA on only those layers that the target shares.
     """
 
     strengths: tuple[float, ...]
@@ -30,7 +29,6 @@ class Rule:
     level: float
     power: float
     ridge: float
-    shared: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +79,8 @@ class Protocol:
         also: further measures (lower is better), recorded without verdicts.
         cases: variants of the experiment that share a table, such as two directions; by default a single case.
         tuned: number of seeds for choosing learning rates; 0 for all.
+        withdrawn: number of comparisons that were removed from the study's table after the runs; they still count in
+            Holm's correction.
         carried: whether the baselines, which map a LoRA by weights alone, are also run.
         world: the module in ``toys`` that defines the World; by default the study's name.
         script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
@@ -101,6 +101,7 @@ class Protocol:
     also: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
+    withdrawn: int = 0
     carried: bool = True
     world: str = ""
     script: str = ""

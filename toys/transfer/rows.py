@@ -1,34 +1,27 @@
-"""The adapters that a study compares: new, moved, random, or mapped by a baseline; and the choice of their sides."""
+"""The adapters that a study compares: new, moved, random, or mapped by a baseline."""
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
-from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.residual import UnknownSideError, residual_side
-from ioadapt_theory.adapters.rules.correspondence import correspond
-from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.moving.put import put
 from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
-from toys.transfer.chance import STANDS_OUT, Null
 from toys.transfer.protocol import Method
-from toys.transfer.sides import Sides, sides
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A baseline: a function (D, W, W') -> D'; see ``toys.transfer.baselines``."""
 
-ALIKE: Final = 0.1
-"""Maximum difference between the similarities (beyond chance) of two sides that count as equally similar."""
 OPPOSITE: Final = {Placement.INPUT: "output", Placement.OUTPUT: "input"}
 
 
-def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int, **options: Any) -> nn.Module:
-    """Return a copy of the model with a new adapter drawn from ``seed``; ``options`` override the method's settings."""
+def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int) -> nn.Module:
+    """Return a copy of the model with a new adapter drawn from ``seed``."""
     wanted: dict[str, Any] = {"placement": method.placement}
     if method.placement == "opposite":  # the side away from the residual stream
         pattern = {rf"^{re.escape(name)}$": OPPOSITE[residual_side(name)] for name in names}
@@ -36,7 +29,7 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         one = copy.deepcopy(model)
-        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted | options)
+        return adapt(one, target_modules=list(names), family=method.family, rank=method.rank, **wanted)
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
@@ -108,33 +101,3 @@ def strength_of(one: nn.Module, source: nn.Module) -> float:
         w = operator(here[name]).dense().detach()
         shares.append(float((layer.function.dense().detach() - w).norm() / w.norm()))
     return sum(shares) / len(shares)
-
-
-def sides_by_weights(source: nn.Module, target: nn.Module, names: Iterable[str]) -> dict[str, Placement]:
-    """Return layer -> the side, input or output, on which its weights are more similar in the two models.
-
-    Layers that are similar on neither side, or that do not correspond to exactly one layer of the target, are left out.
-    """
-    # Exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q; a heuristic otherwise.
-    here, there = ModelWeights(source), ModelWeights(target)
-    matched = correspond([Name("", n) for n in names], there, "auto", source=here)
-    places = {key.path: place[0] for key, place in matched.layers.items() if len(place) == 1}
-    best = {n: more_alike(sides(here.layer(n), there.layer(place))) for n, place in places.items()}
-    return {n: side for n, side in best.items() if side is not None}
-
-
-def more_alike(both: Sides) -> Placement | None:
-    """Return the side on which two layers are more similar beyond chance, or None if they are similar on neither side.
-
-    The result is the input side if the two similarities differ by at most ALIKE, or if the layers are too small for a
-    test.
-    """
-    excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
-    known = {side: value for side, value in excess.items() if value is not None}
-    if not known:
-        return Placement.INPUT if both.input is not None and both.input.too_small else None
-    return next(side for side, value in known.items() if value >= max(known.values()) - ALIKE)
-
-
-def _beyond_chance(null: Null | None) -> float | None:
-    return None if null is None or null.z is None or null.z < STANDS_OUT else null.excess

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,12 +13,10 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters import count, layers, parameters
-from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.moving import transfer
 from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule
-from toys.transfer.rows import adapted, carried, carries, moved, randomised, sides_by_weights, strength_of
-from toys.transfer.sides import sides
+from toys.transfer.rows import adapted, carried, carries, moved, randomised, strength_of
 from toys.transfer.world import World, toy
 
 SOURCE: Final = "source"
@@ -34,7 +31,7 @@ class Run:
         toy, size, seed, case: identify the ``World``; ``size`` is "full" or "quick".
         what: a key of KINDS.
         method, rate: method and learning rate of the adapter, if one is trained.
-        where: the model on which the adapter is trained; if ``what`` is "auto" or "shared", the target.
+        where: the model on which the adapter is trained.
         rule: the protocol's ``Rule``.
     """
 
@@ -49,7 +46,7 @@ class Run:
     case: str = ""
 
     def key(self) -> dict[str, Any]:
-        used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
+        used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
         if self.method is not None:
             own["method"] = self.method.key()
@@ -71,18 +68,16 @@ def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
     return toy(name).world(seed, size, cache, **({"case": case} if case else {}))
 
 
-def trained(
-    run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
-) -> tuple[nn.Module, float]:
+def trained(run: Run, world: World, cache: Path, where: str = SOURCE) -> tuple[nn.Module, float]:
     """Return a copy of the model ``where`` with the run's adapter, trained or cached, and the validation loss."""
     assert run.method is not None
-    one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
+    one = adapted(world.models[where], run.method, run.method.on(world.layers), run.seed)
 
     def compute() -> dict[str, torch.Tensor]:
         validation = world.fit(one, run.rate, where)
         return {**dict(parameters(one)), "validation": torch.tensor(validation, dtype=torch.float64)}
 
-    unused = {"what", "where", "strengths", "ridge", "shared"}
+    unused = {"what", "where", "strengths", "ridge"}
     common = {k: v for k, v in run.key().items() if k not in unused}
     common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # "sides" are more specific
     stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
@@ -125,28 +120,6 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
     return {**found, "random of equal norm": _everywhere(world, partial(moved, other))}
 
 
-def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train an adapter on the sides that ``sides_by_weights`` chooses, if any, and measure the target with it."""
-    target = world.models[run.where]
-    chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
-    if not chosen:
-        return {"sides": {}, **_measured(world, target, run.where)}
-    pattern = {f"^{re.escape(n)}": str(side) for n, side in chosen.items()}
-    one, _ = trained(run, world, cache, names=tuple(chosen), placement="input", placement_pattern=pattern)
-    return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
-
-
-def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
-    """Train LoRA on the layers, if any, that are similar to the target's on both sides; measure the target with it."""
-    target = world.models[run.where]
-    alike = similarity(world.models[SOURCE], target, world.layers)
-    names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
-    if not names:
-        return {"layers": [], **_measured(world, target, run.where)}
-    one, _ = trained(run, world, cache, names=names)
-    return {"layers": list(names), **_measured(world, moved(one, target), run.where)}
-
-
 def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """Measure every target with LoRA copied, and with LoRA carried over, that is, moved by ``transfer``.
 
@@ -174,27 +147,14 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
     return {
         "none": {name: world.measure(model, name) for name, model in world.models.items()},
         "own": {name: world.own(model, name) for name, model in world.models.items()},
-        "similarity": {
-            name: similarity(source, model, world.layers) for name, model in world.models.items() if name != SOURCE
-        },
+        "cosines": {n: cosines(source, model, world.layers) for n, model in world.models.items() if n != SOURCE},
     }
 
 
-def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    here, there = ModelWeights(source), ModelWeights(target)
-    found = {}
-    for name in names:
-        both = sides(here.layer(name), there.layer(name))
-        found[name] = {"weight": both.cosine, "norm ratio": both.ratio} | {
-            f"{side} {what}": None if null is None else getattr(null, what)
-            for side, null in (("input", both.input), ("output", both.output))
-            for what in ("excess", "z")
-        }
-    return found
-
-
-def _shares(alike: Mapping[str, float | None], least: float) -> bool:
-    return all((alike[f"{side} excess"] or 0.0) >= least for side in ("input", "output"))
+def cosines(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, float]:
+    """Return layer -> the cosine between its weights in the two models."""
+    here, there = ({n: m.get_parameter(f"{n}.weight").flatten().double() for n in names} for m in (source, target))
+    return {name: float(torch.cosine_similarity(here[name], there[name], 0)) for name in names}
 
 
 KINDS: Final[Mapping[str, Callable[[Run, World, Path], dict[str, Any]]]] = {
@@ -202,7 +162,5 @@ KINDS: Final[Mapping[str, Callable[[Run, World, Path], dict[str, Any]]]] = {
     "train": _train,
     "move": _move,
     "carry": _carry,
-    "auto": _auto,
-    "shared": _shared,
     "over": _over,
 }

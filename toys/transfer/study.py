@@ -12,8 +12,6 @@ Runner = Callable[[list[Run]], dict[Run, Mapping[str, Any]]]
 """A function that runs units and returns unit -> results."""
 
 NONE: Final = "no adapter"
-AUTO: Final = "auto"
-SHARED: Final = "LoRA, shared layers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,7 @@ class Study:
             ``rates``: method -> chosen learning rate, whether it lies inside the grid, number of parameters, relative
             size of the change by seed, and validation losses of the rates tried. ``rows``: method or baseline -> model
             -> values by seed. ``also``: further measure, if any -> its rows, at full strength. ``own``: model -> losses
-            without an adapter, by seed. ``similarity``: target -> layer -> measure -> values by seed, rounded to three
-            digits.
+            without an adapter, by seed. ``cosines``: target -> layer -> cosine of the weights by seed, to three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         units = [self._unit(seed, "facts") for seed in self.seeds]
@@ -52,14 +49,14 @@ class Study:
             "rows": rows,
             **({"also": also} if also else {}),
             "own": {m: [one["own"][m] for one in facts] for m in (SOURCE, *self.protocol.targets)},
-            "similarity": {m: _by_layer([one["similarity"][m] for one in facts]) for m in self.protocol.targets},
+            "cosines": {m: _by_layer([one["cosines"][m] for one in facts]) for m in self.protocol.targets},
         }
 
     def _rows(
         self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
     ) -> dict[str, dict[str, list[float | None]]]:
         rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
-        return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
+        return rows | self._moved(run, rates) | self._retrained(run, rates)
 
     def _by_model(self, found: Iterable[Any]) -> dict[str, list[float]]:
         some = list(found)
@@ -115,33 +112,6 @@ class Study:
                 rows[row] = self._by_model(found[u][key] for u in some)
         return rows
 
-    def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Train adapters whose sides or layers depend on the target, and move them to the target.
-
-        Adapters on chosen sides have the learning rate of the input adapter, and LoRA on chosen layers has LoRA's rate.
-
-        Returns:
-            AUTO and SHARED -> target -> values by seed.
-        """
-        methods = self.protocol.methods
-        if "input" not in methods:
-            return {}
-        auto = replace(methods["input"], placement="auto")
-        # kind of run -> row, method, and the method whose learning rate is used
-        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}
-        units = {
-            (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
-            for what, (_, m, of) in kinds.items()
-            for target in self.protocol.targets
-            # LoRA on shared layers is left out on exact targets, where either no layer or every layer is shared.
-            if what == AUTO or target not in self.protocol.exact
-        }
-        found = run([unit for some in units.values() for unit in some])
-        rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
-        for (what, target), some in units.items():
-            rows[kinds[what][0]][target] = [found[u]["measured"][self.protocol.measure] for u in some]
-        return rows
-
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
         """Train every method of LoRA's rank on the related targets, and LoRA also on ``strangers``, as a reference.
 
@@ -175,15 +145,8 @@ def _mean(some: Iterable[Mapping[str, Any]]) -> float:
     return float("inf") if None in losses else mean(losses)
 
 
-def _by_layer(seeds: list[Any]) -> dict[str, dict[str, list[float | None]]]:
-    return {
-        layer: {key: [_short(one[layer][key]) for one in seeds] for key in measures}
-        for layer, measures in seeds[0].items()
-    }
+def _by_layer(seeds: list[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {layer: [float(f"{one[layer]:.3g}") for one in seeds] for layer in seeds[0]}
 
 
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.3g}")
-
-
-__all__ = ["AUTO", "NONE", "SHARED", "SOURCE", "Runner", "Study"]
+__all__ = ["NONE", "SOURCE", "Runner", "Study"]

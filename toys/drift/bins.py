@@ -11,12 +11,10 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import spearmanr, t
 
-from toys.drift.moves import CARRIED, CEILING, SCALED
+from toys.drift.moves import CARRIED, CEILING
 
 LEAST: Final = -1.0
 """Value to which smaller shares are raised, so that single failures do not dominate the means."""
-WANTED: Final = 0.05
-"""Desired half-width of a 95 % interval."""
 TOO_MUCH: Final = 0.3
 """Error of a predicted share above which the prediction is reported as too high or too low."""
 KINDS: Final = {
@@ -26,13 +24,10 @@ KINDS: Final = {
 }
 ROWS: Final = {
     "lora": "LoRA, copied",
-    SCALED: "LoRA, scaled by the norms",
     "input": "input, copied",
     "output": "output, copied",
     CARRIED: "LoRA, carried over",
 }
-MAIN: Final = ("lora", "input", "output", CARRIED)
-"""Rows whose intervals should have a half-width of at most WANTED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +82,9 @@ def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
     return float(np.mean([some.mean() for some in found])), half
 
 
-def bins(result: Mapping[str, Any], rows: Sequence[str] = tuple(ROWS)) -> dict[tuple[str, str], dict[str, Bin]]:
+def bins(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Bin]]:
     return {
-        (kind, level): {row: binned(result, kind, level, row) for row in rows}
+        (kind, level): {row: binned(result, kind, level, row) for row in ROWS}
         for kind in KINDS
         for level in levels(result, kind)
     }

@@ -5,10 +5,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
-import torch
 from torch import nn
 
-from ioadapt_theory.adapters import layers
 from ioadapt_theory.moving import transfer
 from toys.drift.families import FAMILIES, Family, cosine, data, fit, loss, renumbered
 from toys.transfer.protocol import Method
@@ -27,7 +25,7 @@ LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
 """Cosines between drifting and source weights at which targets are taken, before their SETTLED last steps."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
 """Levels whose targets are also reparametrised without changing their function; 1 is the source itself."""
-CARRIED, SCALED, CEILING = "carried", "scaled", "retrained"
+CARRIED, CEILING = "carried", "retrained"
 
 
 def rates(name: str, size: str) -> dict[str, float]:
@@ -71,12 +69,12 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
     drifted = {1.0: source, **of.drifted(source, LEVELS[size], seed + 100, size)}
     for level, target in drifted.items():
         about = {"cosine": cosine(source, target, of.layers), CEILING: ceiling(target)}
-        targets["drift"][f"{level:g}"] = about | _moved(own, source, target, seed)
+        targets["drift"][f"{level:g}"] = about | _moved(own, target, seed)
         if level in GAUGED:
-            targets["gauge"][f"{level:g}"] = about | _moved(own, source, renumbered(target, seed + 200), seed)
+            targets["gauge"][f"{level:g}"] = about | _moved(own, renumbered(target, seed + 200), seed)
     apart = of.base(seed + 5000, size)
     about = {"cosine": cosine(source, apart, of.layers), CEILING: ceiling(apart)}
-    targets["apart"]["0"] = about | _moved(own, source, apart, seed)
+    targets["apart"]["0"] = about | _moved(own, apart, seed)
     return {**found, "targets": targets}
 
 
@@ -84,9 +82,8 @@ def _fitted(of: Family, base: nn.Module, row: str, rate: float, seed: int, size:
     return fit(adapted(base, Method(placement=PLACEMENTS[row], rank=RANK), of.layers, seed), rate, seed, size)
 
 
-def _moved(own: Mapping[str, nn.Module], source: nn.Module, target: nn.Module, seed: int) -> dict[str, Any]:
+def _moved(own: Mapping[str, nn.Module], target: nn.Module, seed: int) -> dict[str, Any]:
     there = {row: moved(one, target) for row, one in own.items()}
-    there[SCALED] = scaled(moved(own["lora"], target), source, target)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about skipped layers and low predicted shares
         there[CARRIED] = copy.deepcopy(target)
@@ -95,13 +92,3 @@ def _moved(own: Mapping[str, nn.Module], source: nn.Module, target: nn.Module, s
     plain = loss(target, data().test)
     gain = {row: plain - loss(one, data().test) for row, one in there.items()}
     return {"gain": gain, "predicted": {"lora": outcome.kept_copied, CARRIED: outcome.kept}}
-
-
-def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
-    """Multiply a copied LoRA, in place, by ‖W'‖/‖W‖ in every layer; W is the weight of the source, W' of the target."""
-    with torch.no_grad():
-        for name, layer in layers(there).items():
-            before, after = (m.get_parameter(f"{name}.weight").norm() for m in (source, target))
-            for _, phi in layer.adapters["default"].parts():  # type: ignore[operator]
-                phi.B.mul_(after / before)
-    return there

@@ -1,15 +1,14 @@
 """Sentences, tables and the figure of a drift record, for the screen and the page."""
 
 from collections.abc import Mapping
-from statistics import mean
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
-from toys.drift.bins import KINDS, LEAST, MAIN, ROWS, TOO_MUCH, WANTED, Bin, ahead, bins, errors, levels, predictions
-from toys.drift.moves import CARRIED, RATES, SCALED
+from toys.drift.bins import KINDS, LEAST, ROWS, TOO_MUCH, Bin, ahead, bins, errors, levels, predictions
+from toys.drift.moves import CARRIED, RATES
 from toys.transfer.output.table import markdown, terminal
 
 LOOKS: Final = {
@@ -47,10 +46,9 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     def said(rows: Mapping[str, Bin], row: str) -> str:
         return f"{rows[row].mean:.2f} ± {rows[row].half:.2f}"
 
-    gaps = {row: [ahead(result, level, row) for level in levels(result, "drift")[1:]] for row in MAIN[1:]}
+    gaps = {row: [ahead(result, level, row) for level in levels(result, "drift")[1:]] for row in [*ROWS][1:]}
     more, less = ({row: sum(sign * gap > half for gap, half in some) for row, some in gaps.items()} for sign in (1, -1))
     count, over = len(drift) - 1, gaps[CARRIED]
-    change = mean(rows[SCALED].mean - rows["lora"].mean for rows in drift[1:])
     return [
         f"A copied LoRA keeps {said(near, 'lora')} of the gain at a cosine of {near['lora'].cosine:.2f} and"
         f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. At these two cosines, copied input adapters keep"
@@ -70,11 +68,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(gauge[-1], 'lora')} and a carried-over LoRA {said(gauge[-1], CARRIED)}.",
         f"On independently trained models, a copied LoRA keeps {said(apart, 'lora')} of the gain, and a carried-over"
         f" LoRA {said(apart, CARRIED)}.",
-        "If a copied LoRA is scaled in every layer by the ratio of the norms of the target's and the source's weights,"
-        f" the share that it keeps on drifted models {'increases' if change > 0 else 'decreases'} by {abs(change):.2f}"
-        " on average.",
         *_predicted(result),
-        _widths(result),
         *_edges(result),
     ]
 
@@ -107,16 +101,6 @@ def _predicted(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _widths(result: Mapping[str, Any]) -> str:
-    halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
-    times = (max(halves) / WANTED) ** 2
-    return (
-        f"The aim was intervals of at most ± {WANTED:g} for the copied LoRA, the copied input and output adapters, and"
-        f" the carried-over LoRA. Of these {len(halves)} intervals, {sum(half > WANTED for half in halves)} are wider."
-        f" For the widest, ± {max(halves):.2f}, about {times:.0f} times as many seeds would be needed."
-    )
-
-
 def _edges(result: Mapping[str, Any]) -> list[str]:
     ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
@@ -138,11 +122,11 @@ def by_family(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return the shares kept in each family at a small, a middle and the largest drift; families may differ in sign."""
     lines = []
     for name, seeds in result["families"].items():
-        of = [rows for (kind, _), rows in bins({"families": {name: seeds}}, MAIN).items() if kind == "drift"]
+        of = [rows for (kind, _), rows in bins({"families": {name: seeds}}).items() if kind == "drift"]
         for rows in of[1], of[len(of) // 2], of[-1]:
-            cells = (f"{rows[row].mean:.2f} ± {rows[row].half:.2f}" for row in MAIN)
+            cells = (f"{rows[row].mean:.2f} ± {rows[row].half:.2f}" for row in ROWS)
             lines.append([name, f"{rows['lora'].cosine:.2f}", *cells])
-    return ["share kept: family", "cosine of the weights", *(ROWS[row] for row in MAIN)], lines
+    return ["share kept: family", "cosine of the weights", *(ROWS[row] for row in ROWS)], lines
 
 
 def tables(result: Mapping[str, Any]) -> str:

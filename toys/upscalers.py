@@ -27,7 +27,6 @@ from toys.cugan.study import NONE, Part, weight_cosine
 from toys.cugan.training import METHODS, STEPS
 from toys.transfer import records
 
-CARRIED: Final = "lora, carried over"
 QUICK: Final = ("se/conservative", "se/denoise3x", "pro/conservative")
 
 
@@ -56,7 +55,7 @@ def run(todo: list[Part], cache: Path, jobs: int) -> dict[str, Any]:
 
 
 def _row(part: Part) -> str:
-    return CARRIED if part.carried else part.method
+    return output.OVER if part.carried else part.method
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,14 +3,17 @@
 import re
 import shlex
 import tomllib
+from statistics import median
 
 import pytest
 
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
+from toys.cugan import output as generators
 from toys.llm import output as language
 from toys.llm.study import CARRIED, RETRAINED
+from toys.transfer import records
 from toys.transfer.verdicts import endpoint
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
@@ -88,6 +91,30 @@ def test_the_sentences_on_the_studies_follow_from_the_tables():
     helpful = [share for share in kept if float(share) > 0.5]
     assert f"input adapters keep {' and '.join(helpful)} of their gain in two of four studies" in text
     assert max(float(share) for share in kept if share not in helpful) < 0.05
+
+
+def test_the_sentences_on_generators_follow_from_their_record():
+    result = records.read(generators.RECORD)
+    made, _, cosines = generators.measured(result)
+    unrelated = {
+        row: median(one.own for one in made if one.row == row and cosines[one.source, one.target] < 0.1)
+        for row in generators.ROWS
+    }
+    over = unrelated.pop(generators.OVER)
+    assert f"a LoRA that is carried over with 48 unlabelled patches {over:.2f} of its gain (medians)" in README
+    assert max(map(abs, unrelated.values())) < 0.1
+    moved = {
+        f"{one.source} > {one.target}: {one.task}: {one.row}": one.own for one in made if one.row == generators.OVER
+    }
+    told = {key: result["errors"][key]["predicted"] for key in moved}
+    low = sorted((key for key in moved if moved[key] < 0.5), key=lambda key: moved[key])
+    page = TEXTS["docs/transfer.md"].replace("\n", " ")
+    least = min(share for key, share in moved.items() if key not in low)
+    assert (
+        f"In {len(moved) - len(low)} of the {len(moved)} pairs, related or not, they keep at least {least:.2f}" in page
+    )
+    assert all(f"{moved[key]:.2f}" in page and f"{told[key]:.2f}" in page for key in low)
+    assert f"median error of the predictions is {median(abs(told[key] - moved[key]) for key in moved):.2f}" in page
 
 
 def test_the_sentence_on_a_language_model_follows_from_its_record():

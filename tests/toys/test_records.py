@@ -87,23 +87,28 @@ def repeated(name: str, by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]
 
 def test_the_distance_from_a_record_is_in_standard_deviations_of_its_seeds():
     plan, record, result = repeated("control", 0.5)
-    for one in repetition.distances(plan, record, result):
+    compared = repetition.distances(plan, record, result)
+    for one in compared:
+        assert one.rms == pytest.approx(0.5 if one.gaps else 0)
         assert one.gaps == pytest.approx([0.5] * len(one.gaps))
-    text = repetition.text(plan, record, result)
+    text = repetition.text(plan, record, compared, 2)
     assert "torch 2.13.0+cpu, python 3.11.7" in text
     assert "0.50" in text
 
 
-def test_compare_repeats_the_record_and_writes_nothing(monkeypatch, tmp_path: Path, capsys):
-    plan, record, result = repeated("control", 0.5)
+@pytest.mark.parametrize(("by", "status"), [(0.5, 0), (3.0, 1)])
+def test_compare_repeats_the_record_and_writes_nothing(by, status, tmp_path: Path, capsys):
+    plan, record, result = repeated("control", by)
 
     def run(plan, *, seeds, repeat, quick, **more):  # type: ignore[no-untyped-def]
         assert (seeds, repeat, quick) == ((1, 2), True, False)
         return {"rows": result["rows"]}
 
     options = ["--compare", "--seed", "1", "--out", str(tmp_path)]
-    assert command.main("control", "doc", options, run) == 0
-    assert capsys.readouterr().out == repetition.text(plan, record, result)
+    assert command.main("control", "doc", options, run) == status
+    said = capsys.readouterr().out
+    assert said == repetition.text(plan, record, repetition.distances(plan, record, result), 2)
+    assert ("the tolerance: none" in said) == (status == 0)
     assert not [*tmp_path.iterdir()]
     assert command.main("control", "doc", [*options, "--seeds", "99"], run) == 2
     assert "4, 5), not 6; change --seed or --seeds." in capsys.readouterr().err

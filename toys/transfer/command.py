@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
-from ioadapt_theory.cli import OK, Parser, guarded
+from ioadapt_theory.cli import FINDING, OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError
 from toys.common.command_line import whole
 from toys.common.style import styled, write
@@ -84,7 +84,7 @@ def main(
         samples: for toys that generate images, the module that draws samples; see ``toys.glyphs.sheet``.
 
     Returns:
-        0, or 2 after an error message.
+        0; 1 if ``--compare`` finds a method too far from the record; 2 after an error message.
     """
     return guarded(name, lambda: _main(name, doc, argv, run, samples))
 
@@ -169,8 +169,9 @@ def _compare(
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
     result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)
-    sys.stdout.write(repetition.text(plan, stored, {"config": {"seeds": list(seeds)}, **result}))
-    return OK
+    compared = repetition.distances(plan, stored, {"config": {"seeds": list(seeds)}, **result})
+    sys.stdout.write(repetition.text(plan, stored, compared, len(seeds)))
+    return OK if all(one.rms <= repetition.TOLERANCE for one in compared) else FINDING
 
 
 def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
@@ -179,7 +180,7 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser.add_argument(
         "--compare",
         action="store_true",
-        help=f"repeat {QUICK_SEEDS} seeds of the record, and print how the results differ",
+        help=f"repeat {QUICK_SEEDS} seeds of the record, and print how the results differ; status 1 if too much",
     )
     parser.add_argument(
         "--carried",

@@ -14,6 +14,8 @@ from toys.transfer.records import machine
 from toys.transfer.verdicts.judge import LORA, cases
 
 UNKNOWN: Final = "not recorded"
+TOLERANCE: Final = 2.0
+"""Largest root mean square of a method's distances, in standard deviations; that of other seeds is about 1.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Distance:
     row: str
     gaps: tuple[float, ...]
     signs: tuple[bool, ...]
+
+    @property
+    def rms(self) -> float:
+        return mean(gap**2 for gap in self.gaps) ** 0.5 if self.gaps else 0.0
 
 
 def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[Distance]:
@@ -71,12 +77,11 @@ def _signs(
         yield (before < 0) == (now < 0)
 
 
-def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def text(plan: Protocol, record: Mapping[str, Any], compared: Sequence[Distance], seeds: int) -> str:
     config = record["config"]
-    compared = distances(plan, record, result)
     width = max(len(f"{one.case} {one.row}") for one in compared) + 2
     lines = [
-        f"{plan.title}: {len(result['config']['seeds'])} of the record's {len(config['seeds'])} seeds run again.",
+        f"{plan.title}: {seeds} of the record's {len(config['seeds'])} seeds run again.",
         f"Recorded on: {made_on(record)}",
         f"Run on:      {_listed(machine())}",
         "",
@@ -84,13 +89,13 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
         f"{'':{width}}{'values':>8}{'rms':>8}{'largest':>9}  same sign against the compared method",
     ]
     for one in compared:
-        sizes = [abs(gap) for gap in one.gaps]
-        if sizes:
-            rms = mean(size**2 for size in sizes) ** 0.5
+        if one.gaps:
+            largest = max(map(abs, one.gaps))
             signs = f"{sum(one.signs)} of {len(one.signs)} targets" if one.signs else ""
             name = f"{one.case} {one.row}".strip()
-            lines.append(f"{name:{width}}{len(sizes):8}{rms:8.2f}{max(sizes):9.2f}  {signs}".rstrip())
-    return "\n".join(lines) + "\n"
+            lines.append(f"{name:{width}}{len(one.gaps):8}{one.rms:8.2f}{largest:9.2f}  {signs}".rstrip())
+    far = [f"{one.case} {one.row}".strip() for one in compared if one.rms > TOLERANCE]
+    return "\n".join([*lines, "", f"Rms above {TOLERANCE:g}, the tolerance: {', '.join(far) or 'none'}."]) + "\n"
 
 
 def made_on(record: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ def test_the_error_says_what_to_do(line, told):
             "transfer k.safetensors a b --out o",
             "--out o must be a file that ends in .safetensors, since k.safetensors is",
         ),
+        ("transfer lora a b --inputs x --out o.safetensors", "--out o.safetensors must be a folder, since lora has"),
         ("resize lora model.safetensors --out o", "Give --rank R or --share F, and not both."),
         ("extract a b --rank 2 --out o", "Give unlabelled inputs: --prompts FILE for diffusion models"),
         ("report a b c d", "Give two models, or an adapter and two models"),

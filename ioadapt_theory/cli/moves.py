@@ -184,6 +184,9 @@ def entries(
     if single and (args.out.suffix != ".safetensors" or args.out.is_dir()):
         msg = f"--out {args.out} must be a file that ends in .safetensors, since {adapter} is a single file."
         raise InvalidValueError(msg)
+    if file is not None and not single and args.out.suffix == ".safetensors" and not args.out.is_dir():
+        msg = f"--out {args.out} must be a folder, since {adapter} has a file of settings; leave out .safetensors."
+        raise InvalidValueError(msg)
     made = notes(args.command, adapter, target, source)
     require_replaceable(args.out, made, force=args.force)
     return made

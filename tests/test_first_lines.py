@@ -53,7 +53,8 @@ def test_the_error_says_what_to_do(line, told):
             "transfer a.safetensors b lora --inputs x --out o",
             "lora is the adapter; give it first: ioadapt transfer lora",
         ),
-        ("transfer lora ./a ./b --out o", "a is not a local file or folder; give a single file"),
+        ("transfer lora ./a ./b --out o", "a does not exist; give a single file, the folder"),
+        ("transfer lora ./y.txt ./b --out o", "y.txt is not a file of weights; give a single file"),
         ("transfer lora a b --inputs x", "--out is missing; give the file or folder to write"),
         ("adapters bake lora out --base model.safetensors", "'out' is one argument too many; give --out out."),
         ("transfer", "The following arguments are required: ADAPTER; see `ioadapt transfer --help`."),
@@ -72,6 +73,7 @@ def test_the_command_says_what_to_do(words, told, tmp_path, monkeypatch, capsys)
     save_file({"a.weight": torch.ones(3, 2), "a.bias": torch.ones(3)}, "model.safetensors")
     save(adapt(net(), target_modules=["0"], placement="input"), "lora")
     save_file({"b.weight": torch.ones(3, 2)}, "a.safetensors")
+    Path("y.txt").write_text("a text")
     save_file({f"lora_unet_x.lora_{end}.weight": torch.ones(2, 2) for end in ("down", "up")}, "k.safetensors")
     assert main(words.split()) == MISUSE
     err = capsys.readouterr().err

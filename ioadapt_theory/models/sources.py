@@ -86,7 +86,8 @@ def open_source(given: str | Path, config: str | None = None) -> Source:
     path = path / part
     if not (path / "config.json").is_file():
         way = "give a single file, the folder of a pipeline or model, or an ANI network (such as ani-1x:0)"
-        what = "has no config.json" if path.is_dir() else "is not a local file or folder"
+        there = "has no config.json" if path.is_dir() else "is not a file of weights"
+        what = there if path.exists() else "does not exist"
         msg = f"{given} {what}; {way}."
         raise InvalidValueError(msg)
     if path.resolve().name in PARTS:  # a pipeline's model, whose text encoders and tokenizers are beside it

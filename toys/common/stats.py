@@ -22,10 +22,6 @@ class Interval:
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
-
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.half_width:.2f}" if self.n > 1 else f"{self.mean:.2f}"
 

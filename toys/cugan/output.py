@@ -20,7 +20,7 @@ ROWS: Final = {
     "lora-first": ("LoRA on the first layers", METHODS["lora-first"], "v"),
     "input": ("input", METHODS["input"], "^"),
     "output": ("output", METHODS["output"], "s"),
-    OVER: ("LoRA carried over", INK, "*"),
+    OVER: ("LoRA carried over (sepia)", INK, "*"),
 }
 """Row -> its label, colour and marker."""
 KINDS: Final = {"same family, cosine above .85": (0.85, 1.0), "same family, below": (0.1, 0.85), "unrelated": (-1, 0.1)}
@@ -91,7 +91,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
             ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
         ax.axhline(0, color=INK, lw=0.6)
         ax.axhline(1, color=INK, lw=0.6, ls=":")
-        ax.set_title(label.replace(" on ", "\non ").replace(" carried", "\ncarried"))
+        ax.set_title(label.replace(" on ", "\non ").replace(" over", "\nover"))
         ax.set_ylim(-1.05, 1.55)
     figure.supxlabel("cosine between the weights of source and target")
     axes[0].set_ylabel("share of its gain that is kept\n(values beyond are at the edge)")

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 import torch
@@ -16,6 +17,7 @@ from toys.cugan.images import TASKS, TRAINING, patches
 from toys.cugan.networks import CONVOLUTIONS, upscaler
 from toys.cugan.training import RATES, SIZE, STEPS, adapted, errors, train
 from toys.transfer.cache import figures, tensors
+from toys.transfer.runs import cosines
 
 REVISION: Final = 1
 NONE: Final = ""
@@ -79,9 +81,4 @@ class Part:
 
 def weight_cosine(a: str, b: str) -> float:
     """Return the mean over adapted layers of the cosine between the weights of two networks."""
-    here, there = (dict(upscaler(name).named_modules()) for name in (a, b))
-    cosines = [
-        torch.cosine_similarity(here[n].weight.flatten().double(), there[n].weight.flatten().double(), 0)
-        for n in CONVOLUTIONS
-    ]
-    return float(torch.stack(cosines).mean())
+    return mean(cosines(upscaler(a), upscaler(b), CONVOLUTIONS).values())

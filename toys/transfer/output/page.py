@@ -133,14 +133,13 @@ def label(row: str) -> str:
 def _compared(plan: Protocol, row: str, found: Sequence[Comparison]) -> list[str]:
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
-    together = sum(one.table == c.table for one in found) + plan.withdrawn * (c.table == plan.paper)
     where = f"{c.target}, {c.case}" if c.case else c.target
     return [
         f"{label(row)} against {label(c.against)}",
         tally([one.verdict for one in mine]),
         where,
         f"{c.difference.mean:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})",
-        f"{c.p:.2g} ({together})",
+        f"{c.p:.2g} ({c.together})",
         f"{max(one.detectable(plan.rule.power) for one in mine):.3f}",
         tally([one.beyond for one in mine]),
     ]

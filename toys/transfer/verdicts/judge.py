@@ -51,9 +51,9 @@ class Comparison:
 
     Attributes:
         row, against, target, case: identify the comparison.
-        table: the paper's table, whose comparisons are corrected together.
         difference: uncorrected interval of the mean difference over seeds; negative if the method is better.
         p: p-value of the difference, corrected over the table.
+        together: number of comparisons in the paper's table, which are corrected together, and of those withdrawn.
         beyond_source: ``difference`` minus the difference on the source (difference in differences).
         beyond: verdict on ``beyond_source``, with a p-value corrected over the table.
         gap: the differences by seed.
@@ -64,9 +64,9 @@ class Comparison:
     against: str
     target: str
     case: str
-    table: str
     difference: Interval
     p: float
+    together: int
     beyond_source: Interval
     beyond: Verdict
     gap: np.ndarray
@@ -114,9 +114,9 @@ def _together(
                 against=against[row],
                 target=target,
                 case=case,
-                table=table,
                 difference=Interval.of(gap, level=level),
                 p=p,
+                together=len(cells) + withdrawn,
                 beyond_source=Interval.of(beyond[k], level=level),
                 beyond=_of_a_difference(beyond[k], corrected_beyond[k], protocol),
                 gap=gap,

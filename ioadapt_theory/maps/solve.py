@@ -68,10 +68,12 @@ def solve(
         rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if there is no other).
         isometry: ``polar``, or a function that remembers its result, which P, Q and two of the rules share.
     """
+    like = next(x for x in (forward, backward) if x).cross
     forward, backward = (x if x and x.total > TINY and x.gram.trace() > TINY else None for x in (forward, backward))
     first = forward or backward
-    assert first is not None
-    rows, columns = first.cross.shape
+    if first is None:  # neither equation says anything
+        return torch.zeros_like(like)
+    rows, columns = like.shape
     given = float(first.gram.trace()) / len(first.gram)
     wanted = first.total / (columns if first is forward else rows)
     size = (wanted / given) ** 0.5  # rms of the wanted rows over that of the known rows

@@ -188,3 +188,12 @@ def test_rows_whose_squares_are_too_small_for_float32_count_as_zero(size, which)
     assert moments.idle == (which == 2)
     for rule, role in product(RULES.values(), ("reads", "writes")):
         assert moments.map(role, rule).isfinite().all()
+
+
+@pytest.mark.parametrize("rule", RULES.values())
+def test_a_map_is_zero_where_neither_activations_nor_gradients_say_anything(rule):
+    """The source of a grouped convolution's adapter may read only zeros; sides of groups have no gradients."""
+    moments = Moments(alike=False)
+    moments.add(drawn(40, 8), torch.zeros(40, 6), drawn(40, 8), torch.zeros(40, 6))
+    for role in ("reads", "writes"):
+        assert torch.equal(moments.map(role, rule), torch.zeros(8, 6, dtype=torch.float64))

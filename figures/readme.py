@@ -106,7 +106,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "molecules": partial(studies, pages.summary, "molecules"),
     "transfer": partial(studies, pages.summary, *(name for name in names() if name != "molecules")),
     "tables": partial(studies, pages.details, *names()),
-    "drift-tables": lambda: spectrum.tables(drift()),
     "formal": formal,
     "studies": partial(kinds, "docs/"),
     "kinds": kinds,

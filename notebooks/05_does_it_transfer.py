@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Does it transfer?
 #
-# The paper states that input and output adapters transfer better than LoRA. We test this on models that are so small
-# that many can be trained: for every seed, a source, and targets with different weights. This page reads the records of
-# the full runs.
+# The paper states that input and output adapters transfer better than LoRA. We test this on small models. Most are
+# trained for the study: for every seed, a source, and targets with different weights. Those of molecules are
+# pretrained. This page reads the records of the full runs.
 #
 # In every study, each method has one number: the share of the gain that its copied adapter keeps on related targets,
 # where 1 is the gain of a LoRA trained on the target. "Better" and "worse" are comparisons with the copied LoRA at the
@@ -15,10 +15,9 @@ import matplotlib.pyplot as plt
 from toys.common.style import METHODS
 from toys.page.transfer import kept
 from toys.transfer.protocol import names, protocol
-from toys.transfer.records import recorded
+from toys.transfer.records import cases, recorded
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import endpoint
-from toys.transfer.verdicts.judge import cases
 
 lines = kept()
 for title, dots in lines:

@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from toys.transfer.verdicts import carried
 
 RECORD = read(DATA / "spectrum.json")
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE, TABLES = ((DOCS / name).read_text(encoding="utf-8") for name in ("transfer.md", "results.md"))
+PAGE = (DOCS / "transfer.md").read_text(encoding="utf-8")
 
 
 def blank(name: str) -> tuple[Family, torch.nn.Module]:
@@ -62,43 +61,49 @@ def test_the_record_has_every_target_of_every_seed():
                     assert at["cosine"] <= float(level) + 0.1
 
 
-def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
-    """Return the mean of the families' means, and half the width of Welch's interval, computed independently."""
-    found = []
-    for seeds in RECORD["families"].values():
-        some = [one["targets"][kind][level] for one in seeds]
-        found.append([max(-1.0, at["gain"][row] / at["retrained"]) for at in some])
-    n = len(found)
-    errors = [(np.std(s, ddof=1) / len(s) ** 0.5 / n) ** 2 for s in found]
-    df = sum(errors) ** 2 / max(sum(e**2 / (len(s) - 1) for e, s in zip(errors, found, strict=True)), 1e-30)
-    half = stats.t.ppf(0.975, max(df, 1)) * sum(errors) ** 0.5 if sum(errors) else 0.0
-    return float(np.mean([np.mean(s) for s in found])), float(half)
+def by_hand(name: str, kind: str, level: str, row: str) -> np.ndarray:
+    targets = [one["targets"][kind][level] for one in RECORD["families"][name]]
+    return np.array([max(-1.0, at["gain"][row] / at["retrained"]) for at in targets])
 
 
-def test_the_tables_of_the_page_are_those_of_the_record():
-    text = TABLES.partition("<!-- drift-tables:")[2].partition("<!-- end of drift-tables -->")[0]
-    tables = re.findall(r"Target ([^\n]*):\n\n((?:\|[^\n]*\n)+)", text)
-    assert [words for words, _ in tables] == list(bins.KINDS.values())
-    for kind, (_, table) in zip(bins.KINDS, tables, strict=True):
-        _, _, *lines = table.splitlines()
-        assert len(lines) == len(bins.ROWS)
-        for row, line in zip(bins.ROWS, lines, strict=True):
-            cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
-            for level, cell in zip(bins.levels(RECORD, kind), cells, strict=True):
-                mean, half = (float(x) for x in cell.split(" ± "))
-                expected = by_hand(kind, level, row)
-                assert (mean, half) == pytest.approx(expected, abs=0.006), (kind, level, row)
+def interval(values: np.ndarray) -> tuple[float, float]:
+    return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+
+
+PLACES = [("drift", f"{level:g}") for level in LEVELS["full"]] + [("gauge", f"{level:g}") for level in GAUGED]
+PLACES += [("apart", "0")]
+
+
+def test_the_table_of_the_page_is_that_of_the_record():
+    text = PAGE.partition("<!-- spectrum:")[2].partition("<!-- end of spectrum -->")[0]
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith(("| perc", "| conv"))]
+    assert len(lines) == len(PLACES) * len(FAMILIES)
+    places = [(name, *place) for name in RECORD["families"] for place in PLACES]
+    for cells, (name, kind, level) in zip(lines, places, strict=True):
+        family, words, cosine, *values = (cell.strip() for cell in cells)
+        assert (family, words) == (name, bins.KINDS[kind])
+        of = [one["targets"][kind][level]["cosine"] for one in RECORD["families"][name]]
+        assert float(cosine) == pytest.approx(np.mean(of), abs=0.0051)
+        for row, cell in zip(bins.ROWS, values, strict=True):
+            found = tuple(float(x) for x in cell.split(" ± "))
+            assert found == pytest.approx(interval(by_hand(name, kind, level, row)), abs=0.0051), (name, kind, level)
 
 
 def test_every_number_of_the_findings_follows_from_the_record():
-    """The sentences are generated from the record; the important numbers are recomputed here."""
     for sentence in output.findings(RECORD):
         assert sentence in PAGE
-    near, far = "0.99", "0.3"
-    for row in ("lora", CARRIED):
-        for level in (near, far):
-            mean, half = by_hand("drift", level, row)
-            assert f"{mean:.2f} ± {half:.2f}" in PAGE
+    for name in FAMILIES:
+        gaps = [interval(by_hand(name, *at, CARRIED) - by_hand(name, *at, "lora")) for at in PLACES]
+        more = sum(mean > half for mean, half in gaps)
+        assert f"{bins.ROWS[CARRIED]}: more on {more}, less on {sum(-m > half for m, half in gaps)}" in PAGE
+        wrong = [
+            at["predicted"][CARRIED] - at["gain"][CARRIED] / one["source"]["lora"]
+            for one in RECORD["families"][name]
+            for at in (one["targets"][kind][level] for kind, level in PLACES)
+        ]
+        high, low = (np.array(wrong) > 0.3).sum(), (np.array(wrong) < -0.3).sum()
+        assert f"Of the {len(wrong)} predictions for carried-over LoRAs, {high} are" in PAGE
+        assert f"too high by over 0.3 and {low} too low" in PAGE
 
 
 def test_what_a_carried_over_lora_keeps_is_of_the_gain_on_the_source_and_of_retraining():

@@ -4,8 +4,7 @@ from scipy import stats
 
 from toys.common.stats import Interval, equivalence, holm, t_test
 from toys.transfer.protocol import protocol
-from toys.transfer.verdicts.endpoint import endpoints, shares
-from toys.transfer.verdicts.judge import Verdict
+from toys.transfer.verdicts.endpoint import Verdict, concluded, endpoints, shares
 
 PLAN = protocol("encoder")
 SEEDS = 6
@@ -63,6 +62,15 @@ def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off
     assert ours.verdict is word
     assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
     assert ours.verdict_beyond is Verdict.SAME  # all models are equal here, so the lead explains the whole difference
+
+
+def test_where_nothing_differs_a_table_has_a_decided_line_at_most_once_in_twenty():
+    rng, tables = np.random.default_rng(0), 300
+    decided = sum(
+        bool({Verdict.BETTER, Verdict.WORSE} & {*concluded([*rng.normal(0, 0.1, (10, SEEDS))], 0)})
+        for _ in range(tables)
+    )
+    assert 0 < decided / tables < 0.05 + 3 * np.sqrt(0.05 * 0.95 / tables)
 
 
 def test_withdrawn_comparisons_count_in_the_correction():

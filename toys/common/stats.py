@@ -1,4 +1,4 @@
-"""Confidence intervals, tests and paired comparisons for the tables and figures."""
+"""Confidence intervals and tests for the tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,14 +41,6 @@ class Interval:
         return cls(mean, mean - half, mean + half, x.size, level)
 
 
-def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
-    """Return the t interval for the mean of a - b, where a[k] and b[k] are results of two methods on replicate k."""
-    if len(a) != len(b):
-        msg = f"A paired comparison needs equal numbers of values, not {len(a)} and {len(b)}."
-        raise InvalidValueError(msg)
-    return Interval.of(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level=level)
-
-
 def t_test(values: Sequence[float] | np.ndarray) -> float:
     """Return the two-sided p-value of Student's t test that the mean is 0; NaN for one value, 1 if all values are 0."""
     from scipy import stats
@@ -87,28 +79,6 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
         return 0.0 if abs(x[0]) < margin else 1.0
     spread = x.std(ddof=1) / np.sqrt(x.size) if x.size > 1 else float("nan")
     return float(stats.t.sf((margin - abs(x.mean())) / spread, x.size - 1))
-
-
-def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest true mean that a two-sided t test at the level 1 - ``level`` detects with this power.
-
-    The test is assumed to have as many values as ``values``, with the same standard deviation.
-    """
-    from scipy import optimize, stats
-
-    x = np.asarray(values, dtype=np.float64)
-    spread = float(x.std(ddof=1))
-    if spread == 0:
-        return 0.0
-    critical = stats.t.ppf((1 + level) / 2, x.size - 1)
-
-    def missing(effect: float) -> float:
-        shift = effect * np.sqrt(x.size)
-        found = stats.nct.sf(critical, x.size - 1, shift) + stats.nct.cdf(-critical, x.size - 1, shift)
-        return float(np.nan_to_num(found, nan=1.0) - power)  # scipy's noncentral t fails in the far tail
-
-    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice the solution for a central t
-    return float(spread * optimize.brentq(missing, 0.0, enough))
 
 
 def ratio(

@@ -21,8 +21,8 @@ from toys.plane.table import number
 from toys.transfer import command
 from toys.transfer.output import page, picture
 from toys.transfer.protocol import protocol
+from toys.transfer.records import cases
 from toys.transfer.study import NONE
-from toys.transfer.verdicts.judge import cases
 
 OUT: Final = Path("out/demo")
 NETWORKS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")

@@ -5,11 +5,10 @@ from html import escape
 from toys.page.dots import Dot, plot
 from toys.transfer.output import page, table
 from toys.transfer.protocol import protocol
-from toys.transfer.records import every
-from toys.transfer.runs import SOURCE
+from toys.transfer.records import cases, every
+from toys.transfer.runs import LORA, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import endpoint
-from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 SIDES = ("input", "output", "residual")
 ROWS = (NONE, LORA, *SIDES, f"{LORA}, retrained")
@@ -40,7 +39,7 @@ def summary() -> str:
     said = []
     for side in SIDES:
         verdicts = [one.verdict for one in endpoint.decided() if one.row == side]
-        counts = ", ".join(f"{word} in {verdicts.count(word)}" for word in Verdict if word in verdicts)
+        counts = ", ".join(f"{word} in {verdicts.count(word)}" for word in endpoint.Verdict if word in verdicts)
         said.append(f"{side} adapters are {counts}")
     return f"compared with a copied LoRA, {'; '.join(said)}"
 

@@ -21,7 +21,7 @@ from toys.transfer.output import page, picture, table
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
 from toys.transfer.study import Runner, Study
-from toys.transfer.verdicts import carried, judge, repetition
+from toys.transfer.verdicts import carried, repetition
 
 QUICK_SEEDS: Final = 2
 
@@ -45,7 +45,7 @@ def run(
         jobs: number of processes.
         repeat: use the recorded learning rates, so that the results can be compared with the record.
     """
-    known = judge.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
+    known = records.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
     size = "quick" if quick else "full"
     with shown(plan.name, cache, jobs) as units:
@@ -99,8 +99,9 @@ def _main(
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
     if args.quick:  # measuring takes most of the time, and verdicts use only copies at full strength
+        methods = {name: method for name, method in plan.methods.items() if not method.table}
         rule = replace(plan.rule, strengths=(1.0,))
-        plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
+        plan = replace(plan, methods=methods, rule=rule, carried=False)
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
         msg = f"--out {out} is a file; give a folder."
@@ -134,7 +135,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
     if stored is None:
         msg = f"The study {plan.name} has no record, so LoRA's learning rate is unknown; {_remedy(plan)}."
         raise InvalidValueError(msg)
-    rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
+    rates = {case: one["rates"]["lora"]["rate"] for case, one in records.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
     with shown(plan.name, out / "cache", jobs) as units:
         result = records.rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))

@@ -18,7 +18,7 @@ class Rule:
         strengths: factors by which the moved adapters are multiplied; 1 is a plain copy.
         ladder, first: learning rates that may be tried, and those that are tried first.
         least: minimum number of learning rates to try.
-        level, power: confidence level, and the power for which the smallest detectable difference is stated.
+        level: level of intervals and of the correction for several comparisons.
         ridge: ridge of Eq. 5, relative to the largest singular value.
     """
 
@@ -27,7 +27,6 @@ class Rule:
     first: tuple[float, ...]
     least: int
     level: float
-    power: float
     ridge: float
 
 
@@ -44,7 +43,7 @@ class Method:
         layers: pattern for the names of the adapted layers; empty for all layers of the toy.
         against: the method that this method is compared with, which adapts the weights of the same layers; the method's
             own name if there is no comparison.
-        table: the paper's table whose comparisons are corrected together; empty for the table of the study.
+        table: the paper's table of this method, if it is not the study's; quick runs leave such methods out.
     """
 
     placement: str
@@ -70,17 +69,16 @@ class Protocol:
         name: name of the study.
         title, paper: description of the study, and the paper's table or figure (or empty).
         replicates, seeds: what a seed stands for, and the number of seeds.
-        measure, margin: the compared measure (lower is better), and the largest negligible difference.
+        measure, margin: the measure (lower is better), and a difference that is negligible; shares are formed if a LoRA
+            gains over twice as much.
         related: targets related to the source, for which the paper makes its claim.
         exact: target with the source's function but different weights -> the method whose results should not change.
         strangers: targets that are unrelated to the source or serve as controls.
         methods: name -> method.
         rule: see ``Rule``.
-        also: further measures (lower is better), recorded without verdicts.
-        cases: variants of the experiment that share a table, such as two directions; by default a single case.
+        also: further measures (lower is better).
+        cases: variants of the experiment, such as two directions; by default a single case.
         tuned: number of seeds for choosing learning rates; 0 for all.
-        withdrawn: number of comparisons that were removed from the study's table after the runs; they still count in
-            Holm's correction.
         carried: whether the baselines, which map a LoRA by weights alone, are also run.
         world: the module in ``toys`` that defines the World; by default the study's name.
         script: the script in ``toys`` that runs the study, with options; by default the study's name with ".py".
@@ -101,7 +99,6 @@ class Protocol:
     also: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
-    withdrawn: int = 0
     carried: bool = True
     world: str = ""
     script: str = ""
@@ -117,13 +114,6 @@ class Protocol:
     @property
     def targets(self) -> tuple[str, ...]:
         return (*self.related, *self.exact, *self.strangers)
-
-    @property
-    def tables(self) -> dict[str, dict[str, Method]]:
-        found: dict[str, dict[str, Method]] = {self.paper: {}}
-        for row, method in self.methods.items():
-            found.setdefault(method.table or self.paper, {})[row] = method
-        return found
 
 
 def protocol(name: str) -> Protocol:

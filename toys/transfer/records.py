@@ -34,6 +34,11 @@ def carried_over(name: str) -> dict[str, Any] | None:
     return read(path) if path.exists() else None
 
 
+def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the results of a study by case; a study with a single case, "", has its results at the top level."""
+    return dict(result["cases"]) if "cases" in result else {"": result}
+
+
 def read(path: Path) -> dict[str, Any]:
     stored = json.loads(path.read_text(encoding="utf-8"))
     return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}

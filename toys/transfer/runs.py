@@ -20,7 +20,7 @@ from toys.transfer.rows import adapted, carried, carries, moved, randomised, str
 from toys.transfer.world import World, toy
 
 SOURCE: Final = "source"
-COPIED, CARRIED = "copied", "carried over"
+LORA, COPIED, CARRIED = "lora", "copied", "carried over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,35 +1,23 @@
 """The results of a study for its page, for the page of all tables, and for the screen."""
 
-from collections.abc import Mapping, Sequence
-from statistics import mean, median
+from collections.abc import Mapping
+from statistics import mean
 from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.claims.printed import SUMMARIES
-from ioadapt_theory.claims.printed import table as printed
 from toys.common.stats import Interval, holm, t_test
 from toys.common.style import LABELS
 from toys.transfer.output import table
 from toys.transfer.protocol import Protocol
-from toys.transfer.records import carried_over
-from toys.transfer.runs import SOURCE
+from toys.transfer.records import carried_over, cases
+from toys.transfer.runs import LORA, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried, endpoint, repetition
-from toys.transfer.verdicts.judge import LORA, Comparison, Verdict, cases, judged, retention
+from toys.transfer.verdicts.carried import RETRAINED
 
 WIDEST: Final = 8
 """Maximum number of targets in one table."""
-COMPARED: Final = (
-    "methods",
-    "targets by verdict",
-    "target with the smallest p",
-    "difference there (95 % interval)",
-    "p, corrected (comparisons)",
-    "detectable",
-    "targets by verdict, after subtracting the difference on the source",
-)
-"""Columns of the table of comparisons; ``docs/results.md`` explains them."""
 ERRORS: Final = {
     "kcal/mol": "the root mean square error on test molecules, in kcal/mol",
     "distance": "the distance (1 minus the cosine) between features of the generated and of the real glyph",
@@ -92,18 +80,30 @@ def details(plan: Protocol, result: Mapping[str, Any]) -> str:
 
 
 def tables(plan: Protocol, result: Mapping[str, Any]) -> str:
-    found = comparisons(plan, result)
-    compared = [_compared(plan, row, found) for row in dict.fromkeys(one.row for one in found)]
-    lines = [*table.markdown(COMPARED, compared), "", "Mean errors, ± half the width of the 95 % interval:"]
+    lines = [*_differences(plan, result), "Mean errors, ± half the width of the 95 % interval:"]
     for case, one in cases(result).items():
         lines += ["", *([f"{case}:", ""] if case else ()), *_table(plan, one["rows"])]
         lines += ["", *_best(plan, one["rows"]), _rates(one["rates"])]
     for case, one in cases(result).items():
         for what, rows in one.get("also", {}).items():
             of = f" ({case})" if case else ""
-            also = f"The next table{of} shows a further error, for which there are no verdicts: {_meaning(what)}."
+            also = f"The next table{of} shows a further error: {_meaning(what)}."
             lines += ["", also, "", *_table(plan, rows)]
-    return "\n".join([*lines, "", *_retained(plan, result), *_beside_the_paper(plan, result)])
+    return "\n".join([*lines, "", *_retained(plan, result)])
+
+
+def _differences(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """Return a table of the differences between the shares that copied methods keep, paired by seed."""
+    if not endpoint.can_be_formed(plan, result):
+        return []
+    lines = []
+    for row, method in plan.methods.items():
+        if row != method.against:
+            other, own, lead = endpoint.shares(plan, result, row, method.against)
+            gaps = (Interval.of(own - other), Interval.of(own - other - lead))
+            lines.append([f"{label(row)} minus {label(method.against)}", *map(str, gaps)])
+    head = ["methods", "difference of the shares", "minus the difference on the source"]
+    return [*table.markdown(head, lines, numbers=True), ""]
 
 
 def _meaning(measure: str) -> str:
@@ -121,32 +121,9 @@ def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     return [f"![{alt}]({plan.name}_samples.png)", "", said, ""]
 
 
-def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
-
-
 def label(row: str) -> str:
     method, comma, rest = row.partition(",")
     return LABELS.get(method, method) + comma + rest
-
-
-def _compared(plan: Protocol, row: str, found: Sequence[Comparison]) -> list[str]:
-    mine = [c for c in found if c.row == row]
-    c = min(mine, key=lambda one: one.p)
-    where = f"{c.target}, {c.case}" if c.case else c.target
-    return [
-        f"{label(row)} against {label(c.against)}",
-        tally([one.verdict for one in mine]),
-        where,
-        f"{c.difference.mean:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})",
-        f"{c.p:.2g} ({c.together})",
-        f"{max(one.detectable(plan.rule.power) for one in mine):.3f}",
-        tally([one.beyond for one in mine]),
-    ]
-
-
-def tally(said: Sequence[Verdict]) -> str:
-    return ", ".join(f"{said.count(verdict)} {verdict}" for verdict in Verdict if verdict in said)
 
 
 def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
@@ -176,7 +153,8 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     what = what if sure else "we found no evidence that a copied adapter helps"
     before = " Only without the correction for the number of methods do these copies reduce the error significantly:"
     more = f"{before} {', '.join(unsure)}." if unsure else ""
-    kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
+    own = [row for row, method in plan.methods.items() if method.match == "rank" and not method.table]
+    kept = {row: _kept(rows, row, target, RETRAINED) for row in own}
     shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
     of = f" The gains of the copies, divided by the gain of a LoRA trained on this target, are: {shares}."
     return f"On the target `{target}`, which was trained independently, {what}.{more}{of if shares else ''}"
@@ -196,6 +174,14 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 def cell(values: list[float]) -> str:
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
+
+
+def _kept(rows: Mapping[str, Any], row: str, target: str, ceiling: str) -> Interval | None:
+    """Return the mean of (none - moved) / (none - best) over seeds; None if ``ceiling`` is missing for a seed."""
+    if None in rows.get(ceiling, {}).get(target, [None]):
+        return None
+    none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))
+    return Interval.of((none - moved) / (none - best))
 
 
 def _best(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
@@ -223,7 +209,7 @@ def _rates(rates: Mapping[str, Any]) -> str:
         if len(same) == 1
         else f"The learning rates are {said}."
     )
-    edge = "Comparisons of these methods are inconclusive, since a higher or lower learning rate may be better:"
+    edge = "For these methods, a higher or lower learning rate may be better:"
     return f"{said} {edge} {', '.join(edges)}." if edges else said
 
 
@@ -232,54 +218,8 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     for case, one in cases(result).items():
         for row in plan.methods:
             if f"{row}, retrained" in one["rows"]:
-                kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
+                kept = [_kept(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
     head = ["gain of the copy, divided by that of the same method trained on the target", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []
-
-
-def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
-    theirs = changes(plan.paper)
-    head = [
-        "copied adapters, compared with a copied LoRA",
-        "targets with a lower error, here",
-        "median change of the error, here",
-        f"higher scores in {plan.paper}",
-        f"median change of the score in {plan.paper}",
-    ]
-    lines = []
-    for row in ("input", "output"):
-        mine = [
-            mean(one["rows"][row][t]) / mean(one["rows"][LORA][t]) - 1
-            for one in cases(result).values()
-            for t in plan.related
-            if row in one["rows"]
-        ]
-        if mine and theirs.get(row):
-            lines.append([row, *_counted(mine, -1), *_counted(theirs[row], 1)])
-    return [*table.markdown(head, lines), ""] if lines else []
-
-
-def _counted(relative: Sequence[float], better: int) -> tuple[str, str]:
-    return f"{sum(better * c > 0 for c in relative)} of {len(relative)}", f"{median(relative):+.1%}"
-
-
-def changes(paper: str) -> dict[str, list[float]]:
-    """Return the relative differences of the paper's scores of input and output adapters from those of weight adapters.
-
-    The scores are those on targets in the table ``paper``; if it is not a table, the result is empty.
-    """
-    if not paper.startswith("Table "):
-        return {}
-    places: dict[str, dict[tuple[str, ...], float]] = {}
-    for one in printed(int(paper.removeprefix("Table "))):
-        if one["side"] == "target" and one["metric"] not in SUMMARIES:
-            at = (one["model"], one["peft"], one["metric"])
-            places.setdefault(one["placement"], {})[at] = float(one["value"])
-    found = {}
-    for side in ("input", "output"):
-        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
-        if both:
-            found[side] = [places[side][at] / places["weight"][at] - 1 for at in both]
-    return found

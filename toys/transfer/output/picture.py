@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
+from toys.transfer.records import cases
 from toys.transfer.verdicts.endpoint import COLUMNS, own_share
-from toys.transfer.verdicts.judge import cases
 
 ROW: Final = 0.5
 """Height of a target's line in inches."""

@@ -15,9 +15,9 @@ import numpy as np
 from toys.common.stats import Interval
 from toys.transfer.output.table import markdown, terminal
 from toys.transfer.protocol import Protocol
-from toys.transfer.runs import CARRIED, COPIED, SOURCE, Run
+from toys.transfer.records import cases
+from toys.transfer.runs import CARRIED, COPIED, LORA, SOURCE, Run
 from toys.transfer.study import NONE, Runner
-from toys.transfer.verdicts.judge import LORA, cases
 
 RETRAINED: Final = f"{LORA}, retrained"
 SEEDS: Final = 2

@@ -12,6 +12,7 @@ seeds were known at that time.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
@@ -20,11 +21,10 @@ import numpy as np
 from toys.common.stats import Interval, equivalence, holm, ratio, t_test
 from toys.transfer.output.table import markdown
 from toys.transfer.protocol import Method, Protocol, protocol, withdrawn
-from toys.transfer.records import carried_over, every
-from toys.transfer.runs import CARRIED, SOURCE
+from toys.transfer.records import carried_over, cases, every
+from toys.transfer.runs import CARRIED, LORA, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import carried
-from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 ERROR: Final = 0.05
 """Family-wise error rate of all conclusions."""
@@ -32,6 +32,13 @@ MARGIN: Final = 0.1
 """The largest negligible difference between shares."""
 COLUMNS: Final = {"LoRA": LORA, "LoRA on the first layers": "lora-first", "input": "input", "output": "output"}
 OVER: Final = "LoRA carried over"
+
+
+class Verdict(StrEnum):
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "no difference"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +111,37 @@ def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
     return min(gains) > 2 * plan.margin
 
 
-def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute the shares of a retrained LoRA's gain that a copied method, ``row``, and a copied LoRA keep, by seed.
+def shares(
+    plan: Protocol, record: Mapping[str, Any], row: str, against: str = LORA
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute the shares of a retrained LoRA's gain that two copied methods, ``row`` and ``against``, keep, by seed.
 
     Returns:
-        The shares of LoRA; the shares of the method; and LoRA's loss on the source minus the method's, divided by the
-        mean gain of the retrained LoRA. All are averaged over cases and related targets.
+        The shares of ``against``; the shares of ``row``; and the loss of ``against`` on the source minus that of
+        ``row``, divided by the mean gain of the retrained LoRA. All are averaged over cases and related targets.
     """
-    lora, method, lead = [], [], []
+    other, method, lead = [], [], []
     for one in cases(record).values():
         rows = one["rows"]
-        ahead = _values(rows, LORA, SOURCE) - _values(rows, row, SOURCE)
+        ahead = _values(rows, against, SOURCE) - _values(rows, row, SOURCE)
         for target in plan.related:
             scale, none = _gain(rows, target).mean(), _values(rows, NONE, target)
-            lora.append((none - _values(rows, LORA, target)) / scale)
+            other.append((none - _values(rows, against, target)) / scale)
             method.append((none - _values(rows, row, target)) / scale)
             lead.append(ahead / scale)
-    return np.mean(lora, axis=0), np.mean(method, axis=0), np.mean(lead, axis=0)
+    return np.mean(other, axis=0), np.mean(method, axis=0), np.mean(lead, axis=0)
 
 
 def concluded(gaps: list[np.ndarray], withdrawn: int) -> list[Verdict]:
     different = holm([t_test(gap) for gap in gaps], withdrawn)
     equal = holm([equivalence(gap, MARGIN) for gap in gaps], withdrawn)
-    return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
+    decided = zip(gaps, different, equal, strict=True)
+    return [
+        (Verdict.BETTER if gap.mean() > 0 else Verdict.WORSE)
+        if p < ERROR
+        else (Verdict.SAME if q < ERROR else Verdict.INCONCLUSIVE)
+        for gap, p, q in decided
+    ]
 
 
 def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:

@@ -10,8 +10,8 @@ from statistics import mean, stdev
 from typing import Any, Final
 
 from toys.transfer.protocol import Protocol
-from toys.transfer.records import machine
-from toys.transfer.verdicts.judge import LORA, cases
+from toys.transfer.records import cases, machine
+from toys.transfer.runs import LORA
 
 UNKNOWN: Final = "not recorded"
 TOLERANCE: Final = 2.0

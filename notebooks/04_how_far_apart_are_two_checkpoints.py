@@ -65,9 +65,10 @@ for space, found in means.items():
     print(f"{space:<8} related {found[RELATED]:.3f}   unrelated {found[UNRELATED]:+.3f}")
 
 # %% [markdown]
-# Independently trained networks have unrelated weights and unrelated output spaces, but their input spaces are similar,
-# because they read the same features of atoms. The paper's argument relies on this similarity, but the paper does not
-# measure it. This is only one family of networks, and similar spaces do not imply transfer.
+# Independently trained networks have unrelated weights and unrelated output spaces. The input spaces of their first
+# layers are similar, because these read the same features of atoms; those of all other layers are not. The paper's
+# argument relies on such a similarity, but the paper does not measure it. This is only one family of networks, and
+# similar spaces do not imply transfer.
 
 # %% [markdown]
 # ## Will an adapter work on the other model?

@@ -52,7 +52,7 @@ def shares() -> dict[str, dict[str, Spread]]:
 
 
 def count() -> int:
-    return len(_moves())
+    return sum(move["relation"] in RELATIONS for move in _moves())
 
 
 def section() -> str:

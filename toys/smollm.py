@@ -33,13 +33,13 @@ QUICK: Final = ("same function", "2 blocks removed")
 def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
     """Return the parts of the study: first the trainings on the source, last what needs the time of another part.
 
-    Seeds other than the first have only those targets that are in ``REPEATED``.
+    From the third seed on, there are only those targets that are in ``REPEATED``.
     """
     over = (SCALED, THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
     again = [name for name in targets if name in REPEATED]
 
     def parts(some: Sequence[str]) -> list[Part]:
-        chosen = [(seed, model) for seed in range(seeds) for model in (again if seed else targets)]
+        chosen = [(seed, model) for seed in range(seeds) for model in (targets if seed < 2 else again)]
         return [Part(model, row, task, seed, steps) for seed, model in chosen for row in some]
 
     first = [Part(SOURCE, row, task, seed, steps) for seed in range(seeds) for row in (NONE, *METHODS)]

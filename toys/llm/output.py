@@ -38,13 +38,13 @@ def losses(result: Mapping[str, Any], model: str, row: str, target: str = SOURCE
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
-    The interval is a jackknife's: over seeds, or over test rows if the target has one seed.
+    The interval is a jackknife's: over seeds, or over test rows if the target has fewer than three seeds.
     """
     moved = losses(result, target, NONE) - losses(result, target, row)
     method = row if row in METHODS else "LoRA"
     best = (of, method) if of == SOURCE else (target, RETRAINED)
     own = losses(result, best[0], NONE, target) - losses(result, *best, target)
-    return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
+    return ratio(moved, own) if len(own) < 3 else ratio(moved.mean(1), own.mean(1))
 
 
 def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:

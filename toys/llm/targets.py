@@ -122,7 +122,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "merged with a tuned one": Target(steps=20, weight=0.5),
 }
 REPEATED: Final = ("same function", "3 bits", "2 blocks removed")
-"""Targets of every seed; the first seed has all."""
+"""Targets of every seed; the first two seeds have all."""
 RATE: Final = 6e-4
 """Learning rate of all weights."""
 

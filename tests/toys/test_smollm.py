@@ -141,6 +141,17 @@ def test_a_share_is_a_ratio_of_gains_with_a_jackknife() -> None:
     assert ratio([1.0], [2.0]).mean == 0.5
 
 
+def test_two_seeds_are_the_ends_of_their_interval() -> None:
+    losses = {NONE: [4.0, 4.0], "LoRA": [3.0, 3.0]}
+    seeds = {
+        seed: {SOURCE: {row: {"losses": some} for row, some in losses.items()}}
+        | {"t": {NONE: {"losses": [5.0, 5.0]}, "LoRA": {"losses": [kept, kept]}}}
+        for seed, kept in (("0", 4.8), ("1", 4.2))
+    }
+    found = output.share({"seeds": seeds}, "t", "LoRA")
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.2, 0.8))
+
+
 def result(seeds: int) -> dict[str, Any]:
     def rows(*means: float) -> dict[str, Any]:
         names = (NONE, *METHODS, CARRIED, RETRAINED)

@@ -38,13 +38,16 @@ def losses(result: Mapping[str, Any], model: str, row: str, target: str = SOURCE
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
-    The interval is a jackknife's: over seeds, or over test rows if the target has fewer than three seeds.
+    The interval is a jackknife's, over seeds, or over test rows if the target has one seed; two seeds are its ends.
     """
     moved = losses(result, target, NONE) - losses(result, target, row)
     method = row if row in METHODS else "LoRA"
     best = (of, method) if of == SOURCE else (target, RETRAINED)
     own = losses(result, best[0], NONE, target) - losses(result, *best, target)
-    return ratio(moved, own) if len(own) < 3 else ratio(moved.mean(1), own.mean(1))
+    if len(own) == 2:  # too few for a t interval
+        by_seed = moved.mean(1) / own.mean(1)
+        return Interval(float(by_seed.mean()), float(by_seed.min()), float(by_seed.max()), 2)
+    return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
 
 
 def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -112,7 +115,7 @@ def section() -> str:
 
 
 def draw(result: Mapping[str, Any]) -> Figure:
-    """Draw the share of its own gain that each adapter keeps on each target, with 95 % intervals."""
+    """Draw the share of its own gain that each adapter keeps on each target, with the intervals of ``share``."""
     shown, _ = targets(result)
     figure = Figure(figsize=(FULL_WIDTH, 0.42 * len(shown) + 1.6))
     axes, some = figure.subplots(), measured(result, ROWS)

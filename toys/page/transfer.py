@@ -9,9 +9,10 @@ from toys.transfer.records import cases, every
 from toys.transfer.runs import LORA, SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import endpoint
+from toys.transfer.verdicts.carried import RETRAINED
 
 SIDES = ("input", "output", "residual")
-ROWS = (NONE, LORA, *SIDES, f"{LORA}, retrained")
+ROWS = (NONE, LORA, *SIDES, RETRAINED)
 NOTHING = '<p class="note">No full run is recorded in this copy; <code>python toys/molecules.py</code> makes one.</p>\n'
 
 

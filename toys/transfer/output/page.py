@@ -220,6 +220,6 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
             if f"{row}, retrained" in one["rows"]:
                 kept = [_kept(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
-                lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
+                lines.append([name, *("" if k is None else str(k) for k in kept)])
     head = ["gain of the copy, divided by that of the same method trained on the target", *plan.related]
     return [*table.markdown(head, lines, numbers=True), ""] if lines else []

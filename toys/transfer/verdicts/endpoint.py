@@ -135,17 +135,18 @@ def shares(
 def concluded(gaps: list[np.ndarray], withdrawn: int) -> list[Verdict]:
     different = holm([t_test(gap) for gap in gaps], withdrawn)
     equal = holm([equivalence(gap, MARGIN) for gap in gaps], withdrawn)
-    decided = zip(gaps, different, equal, strict=True)
-    return [
-        (Verdict.BETTER if gap.mean() > 0 else Verdict.WORSE)
-        if p < ERROR
-        else (Verdict.SAME if q < ERROR else Verdict.INCONCLUSIVE)
-        for gap, p, q in decided
-    ]
+    return [_verdict(gap.mean(), p, q) for gap, p, q in zip(gaps, different, equal, strict=True)]
+
+
+def _verdict(ahead: float, different: float, equal: float) -> Verdict:
+    """Return the verdict on a method's mean lead, from the p-values of tests for a difference and for equivalence."""
+    if different < ERROR:
+        return Verdict.BETTER if ahead > 0 else Verdict.WORSE
+    return Verdict.SAME if equal < ERROR else Verdict.INCONCLUSIVE
 
 
 def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
-    return _values(rows, NONE, target) - _values(rows, f"{LORA}, retrained", target)
+    return _values(rows, NONE, target) - _values(rows, carried.RETRAINED, target)
 
 
 def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
@@ -192,7 +193,7 @@ def _both(record: Mapping[str, Any], row: str, models: Sequence[str]) -> str:
     if any(row not in one["rows"] for one in cases(record).values()):
         return ""
     own = own_share(record, dict.fromkeys(models, row))
-    known = all(model in one["rows"][f"{LORA}, retrained"] for one in cases(record).values() for model in models)
+    known = all(model in one["rows"][carried.RETRAINED] for one in cases(record).values() for model in models)
     return f"{own}; {_worth(record, row, models).mean:.2f}" if known else str(own)
 
 

@@ -36,7 +36,7 @@ def levels(seeds: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     return sorted((level for level in there if (kind, level) != ("drift", "1")), key=float, reverse=True)
 
 
-def cosine(seeds: Sequence[Mapping[str, Any]], kind: str, level: str) -> float:
+def mean_cosine(seeds: Sequence[Mapping[str, Any]], kind: str, level: str) -> float:
     """Return the mean cosine between the weights of targets and of their sources."""
     return mean(one["targets"][kind][level]["cosine"] for one in seeds)
 

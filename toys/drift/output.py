@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from toys.common.stats import Interval
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
-from toys.drift.bins import KINDS, LEAST, ROWS, TOO_MUCH, cosine, errors, levels, predictions, share, shares
+from toys.drift.bins import KINDS, LEAST, ROWS, TOO_MUCH, errors, levels, mean_cosine, predictions, share, shares
 from toys.drift.moves import CARRIED, RATES
 from toys.transfer.output.table import markdown, terminal
 
@@ -59,7 +59,12 @@ def _predicted(result: Mapping[str, Any], name: str) -> str:
 
 def lines(result: Mapping[str, Any]) -> list[list[str]]:
     return [
-        [name, KINDS[kind], f"{cosine(seeds, kind, level):.2f}", *(str(share(seeds, kind, level, row)) for row in ROWS)]
+        [
+            name,
+            KINDS[kind],
+            f"{mean_cosine(seeds, kind, level):.2f}",
+            *(str(share(seeds, kind, level, row)) for row in ROWS),
+        ]
         for name, seeds in result["families"].items()
         for kind in KINDS
         for level in levels(seeds, kind)
@@ -94,7 +99,7 @@ def draw(result: Mapping[str, Any]) -> Figure:
         for row, (colour, marker) in LOOKS.items():
             for kind, style in (("drift", "-"), ("gauge", ":"), ("apart", "")):
                 of = levels(seeds, kind)
-                x = [cosine(seeds, kind, level) for level in of]
+                x = [mean_cosine(seeds, kind, level) for level in of]
                 some = [share(seeds, kind, level, row) for level in of]
                 y, half = (np.array([getattr(one, what) for one in some]) for what in ("mean", "half_width"))
                 told = f"{ROWS[row]}{', reparametrised target' * (kind == 'gauge')}"

@@ -114,7 +114,7 @@ def test_the_sentences_on_generators_follow_from_their_record():
     }
     told = {key: result["errors"][key]["predicted"] for key in moved}
     low = sorted((key for key in moved if moved[key] < 0.5), key=lambda key: moved[key])
-    page = TEXTS["docs/transfer.md"].replace("\n", " ")
+    page = TEXTS["docs/upscalers.md"].replace("\n", " ")
     least = min(share for key, share in moved.items() if key not in low)
     assert (
         f"In {len(moved) - len(low)} of the {len(moved)} pairs, related or not, they keep at least {least:.2f}" in page

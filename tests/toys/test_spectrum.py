@@ -15,7 +15,7 @@ from toys.transfer.verdicts import carried
 
 RECORD = read(DATA / "spectrum.json")
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "transfer.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "drift.md").read_text(encoding="utf-8")
 
 
 def blank(name: str) -> tuple[Family, torch.nn.Module]:

@@ -23,7 +23,7 @@ from toys.common.parts import collect
 from toys.common.style import styled, write
 from toys.llm import output
 from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SCALED, SOURCE, THESEUS, ZERO, Part
-from toys.llm.targets import REPEATED, TARGETS
+from toys.llm.targets import TARGETS
 from toys.llm.text import TASKS
 from toys.transfer import records
 
@@ -31,19 +31,14 @@ QUICK: Final = ("same function", "2 blocks removed")
 
 
 def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
-    """Return the parts of the study: first the trainings on the source, last what needs the time of another part.
-
-    From the third seed on, there are only those targets that are in ``REPEATED``.
-    """
+    """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
     over = (SCALED, THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
-    again = [name for name in targets if name in REPEATED]
 
-    def parts(some: Sequence[str]) -> list[Part]:
-        chosen = [(seed, model) for seed in range(seeds) for model in (targets if seed < 2 else again)]
-        return [Part(model, row, task, seed, steps) for seed, model in chosen for row in some]
+    def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
+        return [Part(model, row, task, seed, steps) for seed in range(seeds) for model in models for row in some]
 
-    first = [Part(SOURCE, row, task, seed, steps) for seed in range(seeds) for row in (NONE, *METHODS)]
-    return [first, parts((NONE, *METHODS, *over, RETRAINED)), parts((ZERO,))]
+    first = parts((SOURCE,), (NONE, *METHODS))
+    return [first, parts(targets, (NONE, *METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
 
 
 def run(todo: list[list[Part]], cache: Path, jobs: int) -> dict[str, Any]:

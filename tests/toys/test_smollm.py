@@ -141,17 +141,6 @@ def test_a_share_is_a_ratio_of_gains_with_a_jackknife() -> None:
     assert ratio([1.0], [2.0]).mean == 0.5
 
 
-def test_two_seeds_are_the_ends_of_their_interval() -> None:
-    losses = {NONE: [4.0, 4.0], "LoRA": [3.0, 3.0]}
-    seeds = {
-        seed: {SOURCE: {row: {"losses": some} for row, some in losses.items()}}
-        | {"t": {NONE: {"losses": [5.0, 5.0]}, "LoRA": {"losses": [kept, kept]}}}
-        for seed, kept in (("0", 4.8), ("1", 4.2))
-    }
-    found = output.share({"seeds": seeds}, "t", "LoRA")
-    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.2, 0.8))
-
-
 def result(seeds: int) -> dict[str, Any]:
     def rows(*means: float) -> dict[str, Any]:
         names = (NONE, *METHODS, CARRIED, RETRAINED)
@@ -166,27 +155,40 @@ def result(seeds: int) -> dict[str, Any]:
         "3 bits": rows(5, 4.5, 5, 4, 5, 4.2, 3),
         "idle": rows(5, 5, 5, 5, 5, 5, 5),
     }
-    again = {name: one for name, one in models.items() if name != "idle"}
-    return {"task": "t", "seeds": {str(seed): again if seed else models for seed in range(seeds)}}
+    return {"task": "t", "seeds": {str(seed): models for seed in range(seeds)}}
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_the_table_has_both_shares_and_leaves_out_what_gains_nothing(seeds: int) -> None:
     assert output.targets(result(seeds)) == (["3 bits"], ["idle"])
     shown = output.markdown(result(seeds))
-    assert f"| 3 bits | {seeds} | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
+    assert f"({seeds} seed" in shown
+    assert "| 3 bits | 0.500 | 0.50 ± 0.00; 0.25 | 0.00 ± 0.00; 0.00 | 0.50 ± 0.00; 0.50 |" in shown
     assert "| 3 bits | 0.50 ± 0.00 | 0.80 ± 0.00 (0.70) |" in shown
     assert "A LoRA trained there gains nothing on: idle." in shown
+    assert output.difference(result(seeds), "3 bits", "output").mean == pytest.approx(-0.5)
     output.draw(result(seeds))
+
+
+def test_a_difference_of_shares_is_paired_by_seed() -> None:
+    def rows(plain: float, lora: float, given: float) -> dict[str, Any]:
+        return {n: {"losses": [x, x]} for n, x in ((NONE, plain), ("LoRA", lora), ("input", given))}
+
+    seeds = {
+        "0": {SOURCE: rows(4, 3, 2), "t": rows(5, 4.5, 3.6)},  # of the own gain 0.5 and 0.7
+        "1": {SOURCE: rows(4, 2, 3), "t": rows(5, 4.2, 4.2)},  # 0.4 and 0.8
+    }
+    found = output.difference({"seeds": seeds}, "t", "input")
+    assert (found.mean, found.half_width) == pytest.approx((0.3, 12.706 * 0.1), rel=1e-3)
 
 
 def test_parts_that_need_others_come_later() -> None:
     first, *later = phases(("3 bits", "8 bits"), "slavic", 3, 100, fifty=False)
     assert {part.model for part in first} == {SOURCE}
-    assert all(part.model == "3 bits" for some in later for part in some if part.seed == 2)
-    last = [(part.seed, part.model) for part in later[-1] if part.row == study.ZERO]
-    assert last == [(seed, model) for seed in (0, 1) for model in ("3 bits", "8 bits")] + [(2, "3 bits")]
-    assert len(last) == len(later[-1])
+    every = [(seed, model) for seed in range(3) for model in ("3 bits", "8 bits")]
+    assert [(part.seed, part.model) for part in later[-1]] == every
+    assert {part.row for part in later[-1]} == {study.ZERO}
+    assert {(part.seed, part.model) for part in later[0]} == {*every}
 
 
 def test_no_line_of_the_texts_is_in_two_parts() -> None:

@@ -30,24 +30,31 @@ MOVED: Final = {
 """Ways to move a LoRA, as rows of the record and as columns of the table."""
 
 
-def losses(result: Mapping[str, Any], model: str, row: str, target: str = SOURCE) -> np.ndarray:
-    """Return the losses on test rows, seeds x rows, of the seeds that have the model and the target."""
-    return np.array([one[model][row]["losses"] for one in result["seeds"].values() if {model, target} <= one.keys()])
+def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
+    """Return the losses on test rows, seeds x rows."""
+    return np.array([one[model][row]["losses"] for one in result["seeds"].values()])
 
 
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
-    The interval is a jackknife's, over seeds, or over test rows if the target has one seed; two seeds are its ends.
+    The interval is a jackknife's, over seeds, or over test rows if there is one seed.
     """
     moved = losses(result, target, NONE) - losses(result, target, row)
     method = row if row in METHODS else "LoRA"
     best = (of, method) if of == SOURCE else (target, RETRAINED)
-    own = losses(result, best[0], NONE, target) - losses(result, *best, target)
-    if len(own) == 2:  # too few for a t interval
-        by_seed = moved.mean(1) / own.mean(1)
-        return Interval(float(by_seed.mean()), float(by_seed.min()), float(by_seed.max()), 2)
+    own = losses(result, best[0], NONE) - losses(result, *best)
     return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
+
+
+def difference(result: Mapping[str, Any], target: str, row: str) -> Interval:
+    """Return the share of its own gain that a copy keeps minus that of a copied LoRA, paired by seed."""
+
+    def kept(method: str) -> np.ndarray:
+        own, moved = (losses(result, model, NONE) - losses(result, model, method) for model in (SOURCE, target))
+        return np.asarray(moved.mean(1) / own.mean(1))
+
+    return Interval.of(kept(row) - kept("LoRA"))
 
 
 def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -75,18 +82,19 @@ def markdown(result: Mapping[str, Any]) -> str:
     cosines = {target: one[target][NONE]["cosine"] for target in shown}
     copies, moved = measured(result, METHODS), measured(result, MOVED)
     kinds = [
-        [name, str(len(losses(result, name, NONE))), "-" if cosine is None else f"{cosine:.3f}"]
+        [name, "-" if cosine is None else f"{cosine:.3f}"]
         + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
+        + [str(difference(result, name, "input"))]
         for name, cosine in cosines.items()
     ]
     ways = [[name, *(f"{share(result, name, row)}{_predicted(result, name, row)}" for row in moved)] for name in shown]
     left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
-    base = losses(result, SOURCE, NONE).mean()
+    base, seeds = losses(result, SOURCE, NONE).mean(), len(result["seeds"])
     return (
-        f"On {result['task'].title()} messages, the source has a loss of {base:.2f} nats per token, and"
-        f" {base - gain:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of the gain of a LoRA"
-        " trained on the target:\n\n"
-        + "\n".join(table.markdown(["target", "seeds", "weight cosine", *copies], kinds, numbers=True))
+        f"On {result['task'].title()} messages ({seeds} seed{'s' * (seeds > 1)}), the source has a loss of {base:.2f}"
+        f" nats per token, and {base - gain:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of"
+        " the gain of a LoRA trained on the target. The difference is one of own gains, paired by seed.\n\n"
+        + "\n".join(table.markdown(["target", "weight cosine", *copies, "input minus LoRA"], kinds, numbers=True))
         + "\n\nWays to move the LoRA: share of its own gain (predicted):\n\n"
         + "\n".join(table.markdown(["target", *(MOVED[row] for row in moved)], ways, numbers=True))
         + f"\n{left}"
@@ -94,7 +102,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _predicted(result: Mapping[str, Any], target: str, row: str) -> str:
-    said = [seed[target][row].get("predicted") for seed in result["seeds"].values() if target in seed]
+    said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
     return "" if None in said else f" ({np.mean(said):z.2f})"
 
 

@@ -121,8 +121,6 @@ TARGETS: Final[Mapping[str, Target]] = {
     f"tuned, {200 * BATCH * LENGTH:,} tokens": Target(steps=200),
     "merged with a tuned one": Target(steps=20, weight=0.5),
 }
-REPEATED: Final = ("same function", "3 bits", "2 blocks removed")
-"""Targets of every seed; the first two seeds have all."""
 RATE: Final = 6e-4
 """Learning rate of all weights."""
 

@@ -35,15 +35,18 @@ def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
     return np.array([one[model][row]["losses"] for one in result["seeds"].values()])
 
 
+def gains(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
+    """Return by how much an adapter lowers the losses on test rows, seeds x rows."""
+    return losses(result, model, NONE) - losses(result, model, row)
+
+
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
     The interval is a jackknife's, over seeds, or over test rows if there is one seed.
     """
-    moved = losses(result, target, NONE) - losses(result, target, row)
-    method = row if row in METHODS else "LoRA"
-    best = (of, method) if of == SOURCE else (target, RETRAINED)
-    own = losses(result, best[0], NONE) - losses(result, *best)
+    moved, method = gains(result, target, row), row if row in METHODS else "LoRA"
+    own = gains(result, SOURCE, method) if of == SOURCE else gains(result, target, RETRAINED)
     return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
 
 
@@ -51,8 +54,7 @@ def difference(result: Mapping[str, Any], target: str, row: str) -> Interval:
     """Return the share of its own gain that a copy keeps minus that of a copied LoRA, paired by seed."""
 
     def kept(method: str) -> np.ndarray:
-        own, moved = (losses(result, model, NONE) - losses(result, model, method) for model in (SOURCE, target))
-        return np.asarray(moved.mean(1) / own.mean(1))
+        return np.divide(*(gains(result, model, method).mean(1) for model in (target, SOURCE)))
 
     return Interval.of(kept(row) - kept("LoRA"))
 
@@ -62,8 +64,8 @@ def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     every = [model for model in next(iter(result["seeds"].values())) if model != SOURCE]
     idle = []
     for target in every:
-        gains = (losses(result, target, NONE) - losses(result, target, RETRAINED)).mean(0)
-        if gains.mean() <= DECIDED * gains.std(ddof=1) / np.sqrt(len(gains)):
+        own = gains(result, target, RETRAINED).mean(0)
+        if own.mean() <= DECIDED * own.std(ddof=1) / np.sqrt(len(own)):
             idle.append(target)
     return [one for one in every if one not in idle], idle
 
@@ -78,7 +80,6 @@ def markdown(result: Mapping[str, Any]) -> str:
     """Return the tables of shares in Markdown: of copied adapters, and of ways to move a LoRA."""
     shown, idle = targets(result)
     one = next(iter(result["seeds"].values()))
-    gain = losses(result, SOURCE, NONE).mean() - losses(result, SOURCE, "LoRA").mean()
     cosines = {target: one[target][NONE]["cosine"] for target in shown}
     copies, moved = measured(result, METHODS), measured(result, MOVED)
     kinds = [
@@ -89,10 +90,11 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     ways = [[name, *(f"{share(result, name, row)}{_predicted(result, name, row)}" for row in moved)] for name in shown]
     left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
-    base, seeds = losses(result, SOURCE, NONE).mean(), len(result["seeds"])
+    base, adapted = (losses(result, SOURCE, row).mean() for row in (NONE, "LoRA"))
+    seeds = len(result["seeds"])
     return (
         f"On {result['task'].title()} messages ({seeds} seed{'s' * (seeds > 1)}), the source has a loss of {base:.2f}"
-        f" nats per token, and {base - gain:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of"
+        f" nats per token, and {adapted:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of"
         " the gain of a LoRA trained on the target. The difference is one of own gains, paired by seed.\n\n"
         + "\n".join(table.markdown(["target", "weight cosine", *copies, "input minus LoRA"], kinds, numbers=True))
         + "\n\nWays to move the LoRA: share of its own gain (predicted):\n\n"

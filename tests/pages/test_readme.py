@@ -12,7 +12,7 @@ from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
 from toys.cugan import output as generators
 from toys.llm import output as language
-from toys.llm.study import CARRIED, RETRAINED
+from toys.llm.study import CARRIED, RETRAINED, ZERO
 from toys.transfer import records
 from toys.transfer.verdicts import endpoint
 
@@ -139,3 +139,25 @@ def test_the_sentence_on_a_language_model_follows_from_its_record():
         spread.append(max(shares) - min(shares))
         assert language.share(result, target, CARRIED).mean > shares[0] - 0.005
     assert f"shares of their gain that differ by at most {max(spread):.2f}," in README
+
+
+def test_the_page_on_a_language_model_follows_from_its_record():
+    result, page = language.recorded()["smollm_slavic"], TEXTS["docs/smollm.md"].replace("\n", " ")
+    shown, _ = language.targets(result)
+    leads = {target: language.difference(result, target, "input") for target in shown if target != "same function"}
+    decided = {target: lead for target, lead in leads.items() if abs(lead.mean) > lead.half_width}
+    assert {*decided} == {"3 bits", "50 % pruned"}
+    assert f"more than LoRA in three bits (by {decided['3 bits']})" in page
+    fewer = decided["50 % pruned"]
+    assert f"half is pruned (by {-fewer.mean:.2f} ± {fewer.half_width:.2f})" in page
+    ahead = []
+    for target in shown:
+        over, zero = (language.share(result, target, row).mean for row in (CARRIED, ZERO))
+        if zero > over:
+            ahead.append(target)
+            assert f"in the mean, {zero:.2f} against {over:.2f};" in page
+    assert ahead == ["tuned, 102,400 tokens"]
+    worth = {target: language.share(result, target, CARRIED, target).mean for target in shown}
+    narrower, tuned = worth.pop("narrower MLPs, healed"), worth.pop("tuned, 102,400 tokens")
+    assert min(worth.values()) >= 0.94
+    assert f"except on narrower MLPs ({narrower:.2f}) and after 102,400 tokens ({tuned:.2f})" in page

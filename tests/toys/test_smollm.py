@@ -205,7 +205,7 @@ def test_no_line_of_the_texts_is_in_two_parts() -> None:
 def test_the_model_knows_english(tmp_path: Any) -> None:
     try:
         model = smollm2()
-        losses = Part(SOURCE, NONE, "slavic").result(tmp_path)["losses"]
+        losses = Part(SOURCE, NONE, "slavic", tested=8).result(tmp_path)["losses"]
     except MissingPackageError as error:
         pytest.skip(str(error))
     from toys.llm.network import tokenizer
@@ -213,4 +213,4 @@ def test_the_model_knows_english(tmp_path: Any) -> None:
     ids = tokenizer()("The capital of France is", return_tensors="pt")["input_ids"]
     with torch.no_grad():
         assert tokenizer().decode(model(ids).logits[0, -1].argmax()) == " Paris"
-    assert len(losses) == study.TESTED
+    assert len(losses) == 8

@@ -52,9 +52,10 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
     from ioadapt_theory.claims import CLAIMS
     from ioadapt_theory.claims.evaluation import evaluate
+    from ioadapt_theory.claims.expression.values import value
     from ioadapt_theory.claims.instances import witness
-    from ioadapt_theory.claims.settings.letters import Placement
-    from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance
+    from ioadapt_theory.claims.settings.letters import Placement, discrepancy
+    from ioadapt_theory.claims.settings.matrices import SharedFunction
 
     generator = torch.Generator().manual_seed(seed)
     n = 200 if quick else 4000
@@ -65,7 +66,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
         a, b = _normal(generator, n, SIZE, RANK) / SIZE**0.5, _normal(generator, n, RANK, SIZE) / RANK**0.5
         v1, v2 = _gauged(w1, w2, noise, generator)
         stacks = SharedFunction(w1=w1, w2=w2, w1_target=v1, w2_target=v2, ab=a @ b, sigma=torch.ones(n).double())
-        exact = {m: expected_distance(stacks, Placement(m)) for m in bounds}
+        exact = {m: value(discrepancy(Placement(m)), stacks) for m in bounds}
         bound = {m: CLAIMS[claim].inequality.rhs(stacks) for m, claim in bounds.items()}
         scale = (w1 @ w2).square().sum((-2, -1))
         rows.append(

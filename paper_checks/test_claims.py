@@ -18,7 +18,7 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.claims.findings import Evidence
 from ioadapt_theory.claims.instances import witness, witnesses
-from ioadapt_theory.claims.registry import FILES
+from ioadapt_theory.claims.verifying import FILES
 
 EVERY = [pytest.param(claim, id=f"{claim.id}: {claim.statement}".replace("::", ":")) for claim in CLAIMS.values()]
 REFUTED = [p for p in EVERY if p.values[0].expected is Verdict.REFUTED]

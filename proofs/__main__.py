@@ -14,10 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.evidence.formal import RECORD, digest, formula_digest, theorem_name
 from ioadapt_theory.claims.findings import Verdict
-from ioadapt_theory.claims.registry import CLAIMS
 from proofs.render import NoCoqError, identifier, statement, statements
 from proofs.witnesses import witnesses
 

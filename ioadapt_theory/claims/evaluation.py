@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ioadapt_theory.claims.arithmetic import DIGITS, mp
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.claim import ACCURACY, Claim, HypothesisError, Inequality, UndecidedError
 from ioadapt_theory.claims.findings import TOLERANCE
-from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
 from ioadapt_theory.claims.instances import load_or_witness
 from ioadapt_theory.errors import InvalidValueError
 

@@ -31,7 +31,6 @@ from ioadapt_theory.claims.evidence.extremes import *
 from ioadapt_theory.claims.evidence.extremes import contradicted
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.expression.algebra import root
-from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
@@ -42,7 +41,6 @@ from ioadapt_theory.claims.settings.letters import Placement, distance
 from ioadapt_theory.claims.settings.matrices import *
 from ioadapt_theory.claims.settings.relative_similarity import *
 from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
-from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, function_setting, with_epsilon
 
 PRINTED, READING, IN_WORDS, OURS = Origin
 PROVED, SURVIVED, REFUTED = Verdict.PROVED, Verdict.SURVIVED, Verdict.REFUTED

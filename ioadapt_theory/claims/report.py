@@ -8,8 +8,8 @@ from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.extremes import without
 from ioadapt_theory.claims.evidence.formal import record
-from ioadapt_theory.claims.evidence.needed import without
 from ioadapt_theory.claims.expression.notation import definitions, printed, text
 from ioadapt_theory.claims.expression.tree import opened
 from ioadapt_theory.claims.findings import Verdict, Verification, json_ratio
@@ -26,7 +26,7 @@ def remark(claim: Claim) -> str:
 
 def instead(claim: Claim) -> list[str]:
     """Return the ids of the proved claims that amend a refuted one or, if none does, that have the same left sides."""
-    from ioadapt_theory.claims.registry import CLAIMS
+    from ioadapt_theory.claims import CLAIMS
 
     proved = [c for c in CLAIMS.values() if c.expected is Verdict.PROVED]
     lefts = [opened(r.left) for r in claim.concludes]
@@ -152,7 +152,7 @@ def block(claim: Claim, verdict: str, width: int, *more: str) -> str:
 
 def told(found: Verification) -> str:
     """Return a verification as a short text: the verdict, the claim, and the evidence of each kind."""
-    from ioadapt_theory.claims.registry import CLAIMS
+    from ioadapt_theory.claims import CLAIMS
 
     return block(CLAIMS[found.claim], found.verdict, 100, f"evidence: {_evidence(found) or 'none'}").rstrip("\n")
 

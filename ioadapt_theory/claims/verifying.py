@@ -1,19 +1,48 @@
-"""Collection of evidence on claims: all strategies of a claim, in this process or on an executor."""
+"""All claims by id, and the collection of evidence on them: in this process or on an executor."""
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
+from importlib import import_module
+from pathlib import Path
 
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.extremes import Said
+from ioadapt_theory.claims.evidence.extremes import Needed, Said
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
-from ioadapt_theory.claims.evidence.needed import Needed
 from ioadapt_theory.claims.findings import Verification, merged
-from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+
+FILES: Mapping[str, list[str]] = tomllib.loads(Path(__file__).with_name("registry.toml").read_text(encoding="utf-8"))
+"""The files that state claims -> the ids of their claims."""
+
+
+class Claims(Mapping[str, Claim]):
+    """Claims by id, in the order of ``FILES``; a file is imported when one of its claims is asked for."""
+
+    def __init__(self) -> None:
+        self._file = {name: file for file, names in FILES.items() for name in names}
+
+    def __getitem__(self, name: str) -> Claim:
+        stated: tuple[Claim, ...] = import_module(f"ioadapt_theory.claims.{self._file[name]}").CLAIMS
+        return next(claim for claim in stated if claim.id == name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file)
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+    def __repr__(self) -> str:
+        from ioadapt_theory.claims.report import counted
+
+        return f"{counted(self.values()).rstrip()} CLAIMS['prop-3'] is one of them."
+
+
+CLAIMS = Claims()
 
 MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances and starts are in memory at once
 """Maximum values of the counts in a ``Run``."""

@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _instance(claims: "list[Claim]", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import Verdict, instances
+    from ioadapt_theory.claims.claim import UndecidedError
     from ioadapt_theory.claims.evaluation import evaluate
-    from ioadapt_theory.claims.inequality import UndecidedError
 
     if len(args.claims) != 1:
         msg = f"--instance needs exactly one claim to evaluate, not {len(args.claims)}."

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict
-from ioadapt_theory.claims.claim import Word
+from ioadapt_theory.claims.claim import HypothesisError, UndecidedError, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import (
     Argued,
@@ -23,15 +23,21 @@ from ioadapt_theory.claims.evidence.argument import (
     variants,
 )
 from ioadapt_theory.claims.evidence.extremes import (
+    CLEAR,
+    IDLE,
+    UNDEFINED,
     Attained,
     Contradicted,
+    Needed,
     Said,
+    batch,
     exact_instance,
     holds_exactly,
+    outside,
+    recorded,
     undetermined,
 )
 from ioadapt_theory.claims.evidence.formal import MachineChecked
-from ioadapt_theory.claims.evidence.needed import CLEAR, IDLE, UNDEFINED, Needed, batch, outside, recorded
 from ioadapt_theory.claims.expression.algebra import equal
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import (
@@ -61,7 +67,6 @@ from ioadapt_theory.claims.expression.tree import (
 )  # fmt: skip
 from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.findings import Verification, merged
-from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET
 from ioadapt_theory.claims.statements import prop_2_input_sharp as input_sharp

@@ -8,8 +8,8 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, instances
 from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.claims.claim import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import load_or_witness, witness
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 

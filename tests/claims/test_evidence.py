@@ -11,6 +11,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.claims.claim import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evaluation import Evaluation, UndefinedError, evaluate
 from ioadapt_theory.claims.evidence.searches import (
     GradientAscent,
@@ -23,7 +24,6 @@ from ioadapt_theory.claims.evidence.searches import (
     seeded,
 )
 from ioadapt_theory.claims.findings import Evidence, Finding, Verification, merged
-from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 

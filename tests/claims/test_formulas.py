@@ -16,10 +16,9 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.algebra import root
-from ioadapt_theory.claims.expression.limits import at_zero, first_order
 from ioadapt_theory.claims.expression.tree import EYE, linear_part, matrix, norm, row, scalar, segment, sine, spectral
 from ioadapt_theory.claims.expression.values import both_sides, value
-from ioadapt_theory.claims.settings.letters import AB, W1, W2, Placement, T, X, distance
+from ioadapt_theory.claims.settings.letters import AB, W1, W2, Placement, T, X, at_zero, distance, first_order
 from ioadapt_theory.errors import InvalidValueError
 
 U, V = ["3", "0", "4"], ["1", "2", "2"]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim
+from ioadapt_theory.claims.claim import ACCURACY, HypothesisError
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError
 from ioadapt_theory.errors import IoAdaptError
 
 CASES = [(c, s) for c in CLAIMS.values() if c.inequality for s in c.inequality.hypotheses if "0 < s_c" not in s]

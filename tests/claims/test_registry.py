@@ -14,8 +14,7 @@ from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence import formal
 from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest, formula_digest, record, theorem_name
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
-from ioadapt_theory.claims.registry import FILES
-from ioadapt_theory.claims.verifying import strategies
+from ioadapt_theory.claims.verifying import FILES, strategies
 from proofs.render import NoCoqError, statement
 
 ROOMS = ("statements", "beyond", "words", "laws")

@@ -9,17 +9,22 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim
-from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.claim import Hypothesis, hypotheses
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Term, fro
 from ioadapt_theory.claims.expression.values import value
-from ioadapt_theory.claims.inequality import Hypothesis, hypotheses
 from ioadapt_theory.claims.report import proofs
-from ioadapt_theory.claims.settings import relative_similarity, shared_function
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, Placement, distance
-from ioadapt_theory.claims.settings.matrices import INCREMENTS, matrices, shorter
+from ioadapt_theory.claims.settings import relative_similarity
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, Placement, distance, first_order
+from ioadapt_theory.claims.settings.matrices import (
+    INCREMENTS,
+    NEARLY_SAME,
+    SharedFunction,
+    function_setting,
+    matrices,
+    shorter,
+)
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
-from ioadapt_theory.claims.settings.shared_function import SharedFunction, function_setting
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 
 
@@ -58,11 +63,11 @@ def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_t
 
 
 def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> None:
-    space = shared_function.function_setting(Placement.INPUT)
+    space = function_setting(Placement.INPUT)
     i = space.parametrise(space.start(1, generator()))
     gap = (i.w1 @ i.w2 - i.w1_target @ i.w2_target).square().sum((-2, -1))
     torch.testing.assert_close(i.epsilon, gap)
-    hypothesis = Hypothesis.of(shared_function.NEARLY_SAME)
+    hypothesis = Hypothesis.of(NEARLY_SAME)
     assert hypothesis.residual(i).item() < 1e-12
     names = ("w1", "w2", "w1_target", "w2_target", "sigma", "ab")
     smaller = SharedFunction(**{name: getattr(i, name) for name in names}, given_epsilon=gap / 4)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.settings.shared_function import SharedFunction
+from ioadapt_theory.claims.settings.matrices import SharedFunction
 from toys.plane.methods import Method, learned, plain
 from toys.plane.world import augmented, isotropic_moment, moment
 

@@ -17,11 +17,11 @@ from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evidence.formal import MachineChecked
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
-from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows
 from ioadapt_theory.claims.expression.values import ROUNDING, Values, fits
 from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.settings.letters import first_order
 
 __all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "derived"]
 """Exported to ``language``."""
@@ -247,7 +247,7 @@ class By(InCoq):
     others: tuple[str, ...]
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        from ioadapt_theory.claims.registry import CLAIMS
+        from ioadapt_theory.claims import CLAIMS
 
         yield from super().broken(claim)
         if not self.others:
@@ -255,7 +255,7 @@ class By(InCoq):
         yield from (f"{x} is not proved" for x in self.others if str(CLAIMS[x].expected) != "proved")
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        from ioadapt_theory.claims.registry import CLAIMS
+        from ioadapt_theory.claims import CLAIMS
 
         yield from (f"{x}: {CLAIMS[x].statement}" for x in self.others)
 

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.claim import Claim, Inequality, Run, Strategy, UndecidedError
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.findings import TOLERANCE, Evidence, Finding
-from ioadapt_theory.claims.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
 ATTAINED = 2.0**-40

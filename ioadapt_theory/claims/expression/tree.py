@@ -2,7 +2,7 @@
 
 A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Symbols are named like the attributes of
 an instance (``w_target`` is W'). Trees are read by ``notation`` (text and LaTeX), ``values`` (float64 batches, 50
-digits, exact numbers), ``limits`` (first-order term in AB) and ``algebra`` (sympy).
+digits, exact numbers), and ``algebra`` (sympy).
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -32,7 +32,7 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
         if claim.inequality is None or equation or (claims is not None and claim.id not in claims):
             continue
         setting = claim.inequality.setting
-        drawn = ratios(claim.inequality, setting.parametrise(setting.start(run.instances, seeded(run, claim.id))))
+        drawn = ratios(claim.inequality, setting.draw(run.instances, seeded(run, claim.id)))
         drawn = drawn[~drawn.isnan()]
         climbs = [s(claim, run).worst_ratio for s in claim.strategies if isinstance(s, GradientAscent)]
         shipped = [evaluate(claim, witness(name)).decisive_ratio for name in (*claim.witnesses, *claim.attained)]

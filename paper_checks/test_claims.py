@@ -191,7 +191,7 @@ def test_a_family_is_tried_on_both_sides_of_what_matters(claim: Claim, family: A
 @pytest.mark.parametrize("claim", [p for p in EVERY if p.values[0].setting])
 def test_axes_that_may_differ_do_in_a_search(claim: Claim) -> None:
     setting, sizes = claim.setting, dict[str, int]()
-    drawn = setting.parametrise(setting.start(1, torch.Generator().manual_seed(0)))
+    drawn = setting.draw(1, torch.Generator().manual_seed(0))
     for letter in setting.letters:
         if (x := getattr(drawn, letter.attribute, None)) is not None and not letter.optional:
             sizes |= dict(zip(letter.axes.split(), x.shape[1:], strict=True))

@@ -152,7 +152,7 @@ RULES: list[tuple[str, Callable[..., Any]]] = [
 )
 def test_a_link_is_by_the_rule_that_it_names(claim: Claim, before: Term, says: str, after: Term) -> None:
     setting = claim.setting
-    i = Values(setting.parametrise(setting.start(3, torch.Generator().manual_seed(1))))
+    i = Values(setting.draw(3, torch.Generator().manual_seed(1)))
     matches = [(rule, match) for pattern, rule in RULES if (match := re.fullmatch(pattern, says))]
     assert matches, "no rule has this name"
     assert all(rule(claim, i, before, after, *match.groups()) for rule, match in matches)

@@ -52,7 +52,7 @@ def numbers(x: object) -> object:
 @pytest.mark.parametrize("claim", READ)
 def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write: object) -> None:
     setting = claim.setting
-    raw = setting.dump(setting.parametrise(setting.start(1, torch.Generator().manual_seed(7))), 0)
+    raw = setting.dump(setting.draw(1, torch.Generator().manual_seed(7)), 0)
     with mpmath.workdps(60), project.workdps(60):
         i = setting.read(raw)
         fields = i.__dataclass_fields__

@@ -86,8 +86,13 @@ class Setting:
         self.check(instance)
         return instance
 
-    def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
-        return replace(self, parametrise=by)
+    def draw(self, n: int, generator: torch.Generator) -> Any:
+        """Return a batch of ``n`` random instances that satisfy every hypothesis, up to rounding."""
+        return self.parametrise(self.start(n, generator))
+
+    def parametrised(self, by: Callable[[Any], Mapping[str, Tensor]]) -> "Setting":
+        """Return a setting in which ``by`` replaces letters of the drawn instances."""
+        return replace(self, parametrise=lambda raw: replace(i := self.parametrise(raw), **by(i)))
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
         """Return the content of an instance file for a float64 instance, or for instance ``index`` of a batch."""

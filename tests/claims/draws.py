@@ -20,8 +20,8 @@ def drawn(claim: Claim, run: Run) -> Iterator[Any]:
     setting = claim.setting
     assert setting is not None
     generator = seeded(run, claim.id, "outside")
-    first = setting.parametrise(setting.start(run.starts, generator))
-    second = setting.parametrise(setting.start(run.starts, generator))
+    first = setting.draw(run.starts, generator)
+    second = setting.draw(run.starts, generator)
     one, two = ({x.attribute: getattr(i, x.attribute) for x in setting.letters} for i in (first, second))
     for x in setting.letters:
         name = x.attribute
@@ -40,7 +40,7 @@ def drawn(claim: Claim, run: Run) -> Iterator[Any]:
 def through_zero(name: str, generator: Generator) -> Iterator[Any]:
     """Yield instances in which AB moves one output, and can move only this one, through zero."""
     setting = similarity_setting(Placement.LORA, c=2, d=2)
-    i = setting.parametrise(setting.start(2000, generator))
+    i = setting.draw(2000, generator)
     pairs = [(x, m[2]) for m in (i.source, i.target) for x in m[:2]]
     x, w = pairs[[f"ε‖{y}‖" for y in ("x₁", "x₂", "x₁'", "x₂'")].index(name.split(" ")[0])]
     first, second, *_ = torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).sort(0).values

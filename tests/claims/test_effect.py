@@ -92,7 +92,7 @@ def read_and_write(net: nn.Sequential, x: torch.Tensor) -> tuple[torch.Tensor, t
 
 def test_the_best_adapter_is_that_of_least_squares_over_all_entries():
     claim = CLAIMS["effect-best"]
-    raw = claim.setting.parametrise(claim.setting.start(1, torch.Generator().manual_seed(5)))
+    raw = claim.setting.draw(1, torch.Generator().manual_seed(5))
     r, j, there, behind, m = (getattr(raw, name)[0] for name in ("r", "j", "r_target", "j_target", "m"))
     flat = torch.linalg.lstsq(torch.kron(there, behind.T.contiguous()), (r @ m @ j).reshape(-1, 1)).solution
     torch.testing.assert_close(Values(raw)(best.BEST)[0], flat.reshape(there.shape[1], behind.shape[0]))
@@ -114,7 +114,7 @@ LAWS = {
 def test_a_mean_over_draws_is_the_claimed_one_under_its_law_and_under_no_other(name: str, law: str) -> None:
     """The means of both sides over 20,000 draws are compared; each hypothesis of the law is needed."""
     claim, g, n = CLAIMS[name], torch.Generator().manual_seed(3), 20_000
-    fixed = claim.setting.parametrise(claim.setting.start(1, g))
+    fixed = claim.setting.draw(1, g)
     wrong = 0.0
     for relation in claim.concludes:
         (mean_,) = {t for t in relation.left.walk() if t.op == "mean"}

@@ -90,7 +90,7 @@ def test_an_output_adapter_goes_between_models_of_different_width() -> None:
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)
 def test_what_is_drawn_can_be_written_and_read(claim: Any) -> None:
     setting = claim.inequality.setting
-    drawn = setting.parametrise(setting.start(2, torch.Generator().manual_seed(0)))
+    drawn = setting.draw(2, torch.Generator().manual_seed(0))
     sizes = {
         axis: size
         for letter in setting.letters
@@ -121,7 +121,7 @@ WITH_INSTANCES = [
 def test_float64_and_50_digits_are_the_same_formula(claim: str) -> None:
     inequality = CLAIMS[claim].inequality
     generator = torch.Generator().manual_seed(3)
-    batch = inequality.setting.parametrise(inequality.setting.start(2, generator))
+    batch = inequality.setting.draw(2, generator)
     raw = inequality.setting.dump(batch, 1)
     with mp.workdps(50):  # hypotheses hold up to rounding here, so both sides are compared alone
         instance = inequality.setting.read(raw)

@@ -195,7 +195,7 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
 
 
 def batch(n: int = 3) -> Any:
-    return PROP_4.inequality.setting.parametrise(PROP_4.inequality.setting.start(n, seeded(Run(), "test")))
+    return PROP_4.inequality.setting.draw(n, seeded(Run(), "test"))
 
 
 def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the_rest() -> None:

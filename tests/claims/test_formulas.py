@@ -193,7 +193,7 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
     claim = {"lora": "prop-1", "input": "prop-2-input", "output": "prop-2-output"}[placement]
     setting = CLAIMS[claim].setting
     assert setting is not None
-    i = setting.parametrise(setting.start(20, torch.Generator().manual_seed(0)))
+    i = setting.draw(20, torch.Generator().manual_seed(0))
     t = 1e-6
     small = type(i)(**{f: getattr(i, f) for f in i.__dataclass_fields__} | {"ab": t * i.ab})
     difference = value(distance(placement), small) / t

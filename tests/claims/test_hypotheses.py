@@ -33,7 +33,7 @@ def scaled(x: Any, factor: float) -> Any:
 @pytest.mark.parametrize(("claim", "statement"), CASES, ids=[f"{c.id}: {s}" for c, s in CASES])
 def test_every_hypothesis_can_be_missed_and_then_nothing_is_evaluated(claim: Claim, statement: str) -> None:
     setting, hypothesis = claim.setting, claim.inequality.hypotheses[statement]
-    one, two = (setting.parametrise(setting.start(1, torch.Generator().manual_seed(k))) for k in (0, 1))
+    one, two = (setting.draw(1, torch.Generator().manual_seed(k)) for k in (0, 1))
     first = setting.dump(one, 0)
     changed = [*others(first, setting.dump(two, 0)), first | {"epsilon": 1e-9}]
     for raw in changed[:: 1 if "epsilon" in first else -1]:

@@ -54,8 +54,8 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
     raw = INCREMENTS.start(200, generator())
     assert {x.shape for x in raw.values()} == {(200, 3)}  # a plane, and one direction out of it
-    for parametrise, share in ((shorter, 1), (partial(shorter, most=0.5), 0.5)):
-        i = parametrise(raw)
+    for by, share in ((shorter, 1), (partial(shorter, most=0.5), 0.5)):
+        i = INCREMENTS.parametrised(by).parametrise(raw)
         for vector, increment in (("u", "du"), ("v", "dv")):
             ratio = getattr(i, increment).norm(dim=-1) / getattr(i, vector).norm(dim=-1)
             torch.testing.assert_close(ratio, share * torch.sigmoid(raw[increment].norm(dim=-1) - 1))
@@ -64,7 +64,7 @@ def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_t
 
 def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> None:
     space = function_setting(Placement.INPUT)
-    i = space.parametrise(space.start(1, generator()))
+    i = space.draw(1, generator())
     gap = (i.w1 @ i.w2 - i.w1_target @ i.w2_target).square().sum((-2, -1))
     torch.testing.assert_close(i.epsilon, gap)
     hypothesis = Hypothesis.of(NEARLY_SAME)

@@ -64,11 +64,9 @@ def setting(symmetry: str, pairs: tuple[tuple[str, str], ...]) -> Setting:
     more = {f"{p[0]}{x}": axes(p, x).replace("d", "c") if symmetry == "residual" else axes(p, x) for p, x in pairs}
     turns = {"R": sizes, **({"S": "e e"} if symmetry == "heads" else {})}
     made = matrices(f"a head, {symmetry}", {**{k.upper(): a for k, a in shapes.items()}, **turns, **more},
-                    {"c": 4, "h": 2, "e": 3, "d": 5}, attributes={k: k for k in more},
+                    {"c": 4, "h": 2, "e": 3, "d": 5},
                     meanings=MEANINGS | {f"{p[0]}{x}": f"{p} adapter on {x.upper()}" for p, x in pairs})  # fmt: skip
-    if symmetry == "heads":
-        return made
-    return made.parametrised(lambda raw: made.parametrise({**raw, "r": torch.linalg.qr(raw["r"])[0]}))
+    return made if symmetry == "heads" else made.parametrised(lambda i: {"r": torch.linalg.qr(i.r)[0]})
 
 
 EVERY = tuple((p, x) for p in PLACEMENTS for x in WEIGHTS)

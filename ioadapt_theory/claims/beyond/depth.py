@@ -53,8 +53,7 @@ def of_place(place: int, where: str) -> Claim:
         amends="prop-5" if place == 3 else "prop-4",
         given=tuple(r for k, r in enumerate(ORTHOGONAL, start=1) if k != place),
         concludes=((run(SOURCES, place, T_) - run(TARGETS, place, T_)).equals(parts(place)),), proofs=(Expanded(),),
-        setting=setting.parametrised(lambda raw: setting.parametrise(
-            {**raw, **{k: torch.linalg.qr(raw[k])[0] for k in ("q1", "q2")}})),
+        setting=setting.parametrised(lambda i: {"q1": torch.linalg.qr(i.q1)[0], "q2": torch.linalg.qr(i.q2)[0]}),
     )  # fmt: skip
 
 

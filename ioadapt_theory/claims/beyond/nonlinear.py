@@ -31,11 +31,9 @@ RELU = matrices("a hidden ReLU layer", {"X": "n c", "A": "c h", "B": "h d", "AB"
                 meanings={"A": "hidden weights", "B": "output weights", "sigma": "XᵀX = nσ²I"})  # fmt: skip
 
 
-def white(raw: Mapping[str, Tensor]) -> Any:
-    """Return instances whose inputs have the second moments σ²I."""
-    sigma = raw["sigma"].exp()
-    x = torch.linalg.qr(raw["x"])[0] * raw["x"].shape[-2] ** 0.5 * sigma[:, None, None]
-    return RELU.build(**{**raw, "x": x, "sigma": sigma})
+def white(i: Any) -> dict[str, Tensor]:
+    """Make instances whose inputs have the second moments σ²I."""
+    return {"x": torch.linalg.qr(i.x)[0] * i.x.shape[-2] ** 0.5 * i.sigma[:, None, None]}
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
@@ -77,7 +75,7 @@ CLAIMS = (
                 Link("Lipschitz", BEFORE.right),
             ),
         ),
-        attained=("nonlinear-lipschitz",), words=(ATTAINED,), setting=PAIRS.parametrised(within_reach),
+        attained=("nonlinear-lipschitz",), words=(ATTAINED,), setting=replace(PAIRS, parametrise=within_reach),
         strategies=SEARCHES,
     ),
 )  # fmt: skip

@@ -1,7 +1,6 @@
 """The three placements compared in App. A.2: none is always best; for equal functions, LoRA never beats another."""
 
 import torch
-from torch import Tensor
 
 from ioadapt_theory.claims.language import *
 
@@ -12,16 +11,10 @@ SQUARE_LAYERS = with_epsilon(
 """Square layers, so that one AB fits all three placements."""
 
 
-def rescaled(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models that compute exactly the same function: the target has the layers 2W₁ and W₂/2."""
-    return SQUARE_LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
-
-
-def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """Return models whose functions are closer than their layers: target W₁R, R⁻¹W₂ plus noise, R orthogonal."""
-    turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
-    target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + 1e-3 * raw["w2_target"]}
-    return SQUARE_LAYERS.parametrise({**raw, **target})
+def nearly_the_same(i: SharedFunction) -> dict[str, Any]:
+    """Make models whose functions are closer than their layers: target W₁R, R⁻¹W₂ plus noise, R orthogonal."""
+    turn = torch.linalg.matrix_exp(i.w1_target - i.w1_target.mT)
+    return {"w1_target": i.w1 @ turn, "w2_target": turn.mT @ i.w2 + 1e-3 * i.w2_target}
 
 
 OF = {placement: discrepancy(placement) for placement in Placement}
@@ -84,7 +77,8 @@ CLAIMS = (
                 ),
             ),
         ),
-        attained=("g1", "g2"), setting=SQUARE_LAYERS.parametrised(rescaled),
+        attained=("g1", "g2"), 
+        setting=SQUARE_LAYERS.parametrised(lambda i: {"w1_target": 2 * i.w1, "w2_target": i.w2 / 2}),
     ),
     Claim(
         id="transfer-sufficient", source="App. A.2", reading="a sufficient condition", amends="transfer-input",

@@ -84,7 +84,7 @@ def values_of(claim: Claim, numbers: Iterable[str] = ()) -> Values:
     run = Run()
     generator = seeded(run, claim.id)
     assert claim.setting is not None
-    values = Values(claim.setting.parametrise(claim.setting.start(run.starts, generator)))
+    values = Values(claim.setting.draw(run.starts, generator))
     draws = {name: torch.randn(run.starts, generator=generator, dtype=torch.float64).exp() for name in numbers}
     values.known |= {Term("scalar", name=name): x for name, x in draws.items()}
     return values

@@ -63,7 +63,7 @@ class RandomInstances(Strategy):
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
         setting = claim.inequality.setting
-        instance = setting.parametrise(setting.start(min(run.instances, self.most), seeded(run, claim.id, self.kind)))
+        instance = setting.draw(min(run.instances, self.most), seeded(run, claim.id, self.kind))
         return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
 
 

@@ -24,17 +24,6 @@ ONE_ROW = matrices("a row within bounds", {"d": "", "n": "", "b": "", "a": "", "
     "d": "the row's loss D", "n": "its gain N", "b": "largest loss", "a": "largest gain B", "t": "1 − r"})  # fmt: skip
 
 
-def gained(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with probabilities, losses and gains that are not negative."""
-    return ROWS_.build(**{k: x**2 for k, x in raw.items()})
-
-
-def within(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with D ≤ b and N ≤ B."""
-    x = {k: v.exp() for k, v in raw.items()}
-    return ONE_ROW.build(**x | {"b": x["d"] + x["b"], "a": x["n"] + x["a"]})
-
-
 certified = partial(Claim, source=BEYOND)
 CLAIMS = (
     certified(
@@ -46,12 +35,13 @@ CLAIMS = (
                 (SAME_MEAN, "so"),
             ),
         ),
-        setting=ROWS_.parametrised(gained),
+        setting=ROWS_.parametrised(lambda i: {k: x**2 for k, x in vars(i).items()}),
     ),
     certified(
         id="effect-certified-range", reading="bounded rows: D − tN, t = 1 − r ≥ 0, is from −tB to b",
         given=(D <= MOST_D, N <= MOST_N), concludes=(LOW, HIGH),
-        proofs=(argued((LOW, "D ≥ 0 and N ≤ B"), (HIGH, "N ≥ 0 and D ≤ b")),), setting=ONE_ROW.parametrised(within),
+        proofs=(argued((LOW, "D ≥ 0 and N ≤ B"), (HIGH, "N ≥ 0 and D ≤ b")),),
+        setting=ONE_ROW.parametrised(lambda i: {"b": i.d + i.b, "a": i.n + i.a}),
     ),
     certified(
         id="effect-certified-next",

@@ -54,10 +54,9 @@ SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"}, m
     "e": "the adapter's effect on the source's outputs", "e_target": "its effect on the target's outputs"})  # fmt: skip
 
 
-def tuned(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which g is shifted along e until ⟨g, e⟩ = ‖e‖²: no multiple of e is nearer to g than e."""
-    g, e = raw["g"], raw["e"]
-    return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
+def tuned(i: Any) -> dict[str, Any]:
+    """Make an instance in which g is shifted along e until ⟨g, e⟩ = ‖e‖²: no multiple of e is nearer to g than e."""
+    return {"g": i.g + ((i.e * (i.e - i.g)).sum(-1) / (i.e * i.e).sum(-1))[..., None] * i.e}
 
 
 CLAIMS = (

@@ -57,38 +57,34 @@ MIXED = effects("two inputs", {"L": "c d", "L_target": "c d", "u": "c", "v": "c"
 UNREAD = effects("a row without an effect", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "t": ""})
 
 
-def law(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which the target sees no effect where the source sees none."""
-    return LAWS.build(**{**raw, "l_target": raw["l"] + raw["l"] @ raw["l_target"][..., :3, :]})
+def law(i: Any) -> dict[str, Any]:
+    """Make an instance in which the target sees no effect where the source sees none."""
+    return {"l_target": i.l + i.l @ i.l_target[..., :3, :]}
 
 
-def read(raw: Mapping[str, Any]) -> Any:
-    """Return an instance like that of ``law``, with effects in a plane."""
-    q, _ = torch.linalg.qr(raw["h"].mT)
-    seen = raw["g"] @ (q.mT + raw["l_target"][..., :2, :])
-    return BASES.build(**{**raw, "h": q.mT, "l_target": seen})
+def read(i: Any) -> dict[str, Any]:
+    """Make an instance like that of ``law``, with effects in a plane."""
+    q, _ = torch.linalg.qr(i.h.mT)
+    return {"h": q.mT, "l_target": i.g @ (q.mT + i.l_target[..., :2, :])}
 
 
-def turned(raw: Mapping[str, Any]) -> Any:
-    """Return an instance whose effects differ by t times a random rotation or reflection."""
-    t, (q, _) = raw["t"].exp(), torch.linalg.qr(raw["l_target"][..., :3, :])
-    return SCALED.build(**{**raw, "t": t, "l_target": raw["l"] + t[..., None, None] * raw["l"] @ q})
+def turned(i: Any) -> dict[str, Any]:
+    """Make an instance whose effects differ by t times a random rotation or reflection."""
+    q, _ = torch.linalg.qr(i.l_target[..., :3, :])
+    return {"l_target": i.l + i.t[..., None, None] * i.l @ q}
 
 
-def singular(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which uL is a left singular vector of K."""
-    k = raw["l_target"][..., :3, :]
+def singular(i: Any) -> dict[str, Any]:
+    """Make an instance in which uL is a left singular vector of K."""
+    k = i.l_target[..., :3, :]
     squares, vectors = torch.linalg.eigh(k @ k.mT)
-    u = (vectors[..., None, :, 1] @ torch.linalg.pinv(raw["l"])).squeeze(-2)
-    return MIXED.build(**{**raw, "l_target": raw["l"] + raw["l"] @ k, "u": u, "s": squares[..., 1].sqrt(),
-                          "t": raw["t"].exp()})  # fmt: skip
+    u = (vectors[..., None, :, 1] @ torch.linalg.pinv(i.l)).squeeze(-2)
+    return {"l_target": i.l + i.l @ k, "u": u, "s": squares[..., 1].sqrt()}
 
 
-def unseen(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which the row v has no effect on the source."""
-    v, t = raw["v"], raw["t"].exp()
-    away = raw["l"] - v[..., None] * (v[..., None, :] @ raw["l"]) / (v * v).sum(-1)[..., None, None]
-    return UNREAD.build(**{**raw, "t": t, "l": away})
+def unseen(i: Any) -> dict[str, Any]:
+    """Make an instance in which the row v has no effect on the source."""
+    return {"l": i.l - i.v[..., None] * (i.v[..., None, :] @ i.l) / (i.v * i.v).sum(-1)[..., None, None]}
 
 
 on_weights = partial(Claim, source=BEYOND, amends="effect-every-law")

@@ -24,15 +24,10 @@ LAYER = matrices(
 )
 
 
-def rescaled(raw: Mapping[str, Any]) -> Any:
-    """Return an instance whose target is the source with the first layer doubled and the last one halved."""
-    return LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
-
-
-def shrinking(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with ‖I + M‖₂ ≤ 1."""
-    gram = raw["m"] @ raw["m"].mT
-    return LAYER.parametrise({**raw, "m": -gram / gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]})
+def shrinking(i: Any) -> dict[str, Any]:
+    """Make an instance with ‖I + M‖₂ ≤ 1."""
+    gram = i.m @ i.m.mT
+    return {"m": -gram / gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]}
 
 
 CLAIMS = (
@@ -41,7 +36,7 @@ CLAIMS = (
         reading="equal functions, and an adapted layer that is equal, keep some of the gain (R ≥ 0)",
         given=(SAME_FUNCTION,), concludes=(fro(EFFECT_TARGET - EFFECT) ** 2 <= fro(EFFECT) ** 2,),
         proofs=contradicted("effect-own-layer"), witnesses=("effect-own-layer",), expected=REFUTED,
-        setting=LAYERS.parametrised(rescaled),
+        setting=LAYERS.parametrised(lambda i: {"w1_target": 2 * i.w1, "w2_target": i.w2 / 2}),
     ),
     Claim(
         id="effect-discrepancy", source=BEYOND, reading="what has the smaller discrepancy keeps more of the gain",

@@ -59,7 +59,7 @@ CLAIMS = (
         proofs=(
             Derived((Chain(INPUTS, (Link("W' = W", INPUT_LORA),)), Chain(OUTPUTS, (Link("W' = W", OUTPUT_LORA),)))),
         ),
-        setting=BOTH_SIDES.parametrised(lambda raw: BOTH_SIDES.parametrise({**raw, "w_target": raw["w"]})),
+        setting=BOTH_SIDES.parametrised(lambda i: {"w_target": i.w}),
     ),
     Claim(
         id="effect-independent-change", source=BEYOND, reading="the layer's own change H with either sign",

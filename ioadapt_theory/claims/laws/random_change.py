@@ -57,8 +57,7 @@ def random_source(placement: Placement) -> Claim:
             mean(fro(there) ** 2, **laws).equals(product_(*(SCALE[k] ** 2 for k in on)) * size),
         ),
         proofs=(Expanded(),),
-        setting=made.parametrised(lambda raw: made.parametrise(
-            {**raw, **{f"rho{k + 1}": -raw[f"rho{k + 1}"].exp() for k in on}})),
+        setting=made.parametrised(lambda i: {RHO[k].name: (-getattr(i, RHO[k].name)).exp() for k in on}),
         strategies=(RandomInstances(most=20 if placement is LORA else 2),),
     )  # fmt: skip
 

@@ -25,13 +25,12 @@ ANY = (scalar("a") - scalar("b")) * MOVED + (scalar("s") - scalar("t")) * STEP
 ROWS_, NOISE = matrix("z"), row("x")
 
 
-def stuck(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which no layer's own step helps: E is the effect of X plus what no layer can reach."""
-    r1, r2, j1, j2, x1, x2, e = (0.1 * raw[name] for name in ("r1", "r2", "j1", "j2", "x1", "x2", "e"))
+def stuck(i: Any) -> dict[str, Any]:
+    """Make an instance in which no layer's own step helps: E is the effect of X plus what no layer can reach."""
+    r1, r2, j1, j2, x1, x2, e = (0.1 * x for x in (i.r1, i.r2, i.j1, i.j2, i.x1, i.x2, i.e))
     r, j = torch.cat((r1, r2), -1), torch.cat((j1, j2), -2)
     away = e - r @ torch.linalg.pinv(r) @ e @ torch.linalg.pinv(j) @ j
-    whole = r1 @ x1 @ j1 + r2 @ x2 @ j2 + away
-    return LAYERS.build(**{**raw, "r1": r1, "r2": r2, "j1": j1, "j2": j2, "x1": x1, "x2": x2, "e": whole})
+    return {"r1": r1, "r2": r2, "j1": j1, "j2": j2, "x1": x1, "x2": x2, "e": r1 @ x1 @ j1 + r2 @ x2 @ j2 + away}
 
 
 LAYERS = matrices(

@@ -75,38 +75,26 @@ AGAIN = matrices("a gauge", {"A": "d d", "B": "d d", "T": "d d", "G": "d d", "Q"
     "G": "a change of coordinates x to xG", "Q": "a rotation"})  # fmt: skip
 
 
-def solved(raw: Mapping[str, Any]) -> Any:
-    """Return an instance whose map P solves the normal equation: P is free, and P₀ is chosen."""
-    l = raw["l"].exp()  # noqa: E741
-    x, u, k, h, p = (raw[name] for name in "xukhp")
-    rest = x.mT @ (x @ p - u) + (p @ k.mT - h.mT) @ k
-    return FIT.build(**{**raw, "l": l, "s": p + rest / l[..., None, None]})
+def solved(i: Any) -> dict[str, Any]:
+    """Make an instance whose map P solves the normal equation: P is free, and P₀ is chosen."""
+    rest = i.x.mT @ (i.x @ i.p - i.u) + (i.p @ i.k.mT - i.h.mT) @ i.k
+    return {"s": i.p + rest / i.l[..., None, None]}
 
 
-def unique(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which U = XP and H = KPᵀ, and the second map is P, too."""
-    x, k, p = (raw[name] for name in "xkp")
-    return TWO.build(**{**raw, "u": x @ p, "h": k @ p.mT, "o": p})
+def unique(i: Any) -> dict[str, Any]:
+    """Make an instance in which U = XP and H = KPᵀ, and the second map is P, too."""
+    return {"u": i.x @ i.p, "h": i.k @ i.p.mT, "o": i.p}
 
 
-def carried(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with XP = U and HQ = K."""
-    return MOVED.build(**{**raw, "u": raw["x"] @ raw["p"], "k": raw["h"] @ raw["q"]})
+def polar(i: Any) -> dict[str, Any]:
+    """Make an instance in which P and the other map are rotations, and XᵀU + HᵀK = PFᵀF, by the choice of U."""
+    (p, _), (o, _) = torch.linalg.qr(i.p), torch.linalg.qr(i.o)
+    return {"p": p, "o": o, "u": torch.linalg.pinv(i.x).mT @ (p @ i.f.mT @ i.f - i.h.mT @ i.k)}
 
 
-def polar(raw: Mapping[str, Any]) -> Any:
-    """Return an instance in which P and the other map are rotations, and XᵀU + HᵀK = PFᵀF, by the choice of U."""
-    x, h, k, f = (raw[name] for name in "xhkf")
-    (p, _), (o, _) = torch.linalg.qr(raw["p"]), torch.linalg.qr(raw["o"])
-    u = torch.linalg.pinv(x).mT @ (p @ f.mT @ f - h.mT @ k)
-    return TURNED.build(**{**raw, "p": p, "o": o, "u": u})
-
-
-def in_balance(raw: Mapping[str, Any]) -> Any:
-    """Return an instance with TᵀAT = T⁻¹BT⁻ᵀ, by the choice of B, and a rotation Q."""
-    t, a = raw["t"], raw["a"]
-    q, _ = torch.linalg.qr(raw["q"])
-    return AGAIN.build(**{**raw, "q": q, "b": t @ t.mT @ a @ t @ t.mT})
+def in_balance(i: Any) -> dict[str, Any]:
+    """Make an instance with TᵀAT = T⁻¹BT⁻ᵀ, by the choice of B, and a rotation Q."""
+    return {"q": torch.linalg.qr(i.q)[0], "b": i.t @ i.t.mT @ i.a @ i.t @ i.t.mT}
 
 
 two_way = partial(Claim, source=BEYOND)
@@ -161,7 +149,7 @@ CLAIMS = (
                 (EFFECT_TARGET.equals(EFFECT), "HQ = K"),
             ),
         ),
-        setting=MOVED.parametrised(carried),
+        setting=MOVED.parametrised(lambda i: {"u": i.x @ i.p, "k": i.h @ i.q}),
     ),
     two_way(
         id="two-way-one-way", reading="without gradients: the regression of effect-best", amends="two-way-normal",

@@ -91,13 +91,12 @@ INCREMENTS = replace(
 """The setting of Lemmas 1 and 2: two nonzero vectors u, v and their increments Δu, Δv."""
 
 
-def shorter(raw: Mapping[str, Tensor], most: float = 1.0) -> Any:
-    """Return an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖, made from unconstrained vectors."""
-    changes = {
-        key: scaled(most * torch.sigmoid(norm(raw[key]) - 1) * norm(raw[vector]) / norm(raw[key]), raw[key])
-        for key, vector in (("du", "u"), ("dv", "v"))
+def shorter(i: Any, most: float = 1.0) -> dict[str, Tensor]:
+    """Make an instance with ‖Δu‖ < ``most`` · ‖u‖ and ‖Δv‖ < ``most`` · ‖v‖."""
+    return {
+        key: scaled(most * torch.sigmoid(norm(change) - 1) * norm(vector) / norm(change), change)
+        for key, change, vector in (("du", i.du, i.u), ("dv", i.dv, i.v))
     }
-    return INCREMENTS.build(**{**raw, **changes})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,14 +25,12 @@ CLAIMS = (
         id="stronger-requirement", source="Section 4", origin=READING,
         reading="nearly equal functions have equal similarities", given=(fro(W - W_TARGET) ** 2 <= EPSILON,),
         concludes=(SIMILAR,), **refuted_by("stronger"),
-        setting=SHARED.parametrised(
-            lambda raw: SHARED.build(**{**raw, "epsilon": (raw["w"] - raw["w_target"]).square().sum((-2, -1))}),
-        ),
+        setting=SHARED.parametrised(lambda i: {"epsilon": (i.w - i.w_target).square().sum((-2, -1))}),
     ),
     Claim(
         id="stronger-requirement-equal", source="Section 4", origin=READING,
         reading="equal functions have equal similarities", amends="stronger-requirement", given=(EQUAL,),
         concludes=(SIMILAR,), proofs=(derived(SIMILAR.left, Link("W = W'", SIMILAR.right)),),
-        setting=SHARED.parametrised(lambda raw: SHARED.parametrise({**raw, "w_target": raw["w"]})),
+        setting=SHARED.parametrised(lambda i: {"w_target": i.w}),
     ),
 )  # fmt: skip

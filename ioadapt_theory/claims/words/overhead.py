@@ -33,7 +33,7 @@ def claim(name: str, where: str, *kinds: str, amends: str | None = "overhead", r
         id=name, source="Section 3.2", origin=PRINTED if amends is None else READING,
         reading=f"no additional overhead for c = d, multiply-adds of {where}", amends=amends, given=(SQUARE,),
         concludes=tuple(other <= lora if refuted else other.equals(lora) for other, lora in costs),
-        setting=SIZES.parametrised(lambda raw: SIZES.parametrise({**raw, "d": raw["c"]})),
+        setting=SIZES.parametrised(lambda i: {"d": i.c}),
        **settled,
     )  # fmt: skip
 

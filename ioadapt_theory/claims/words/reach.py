@@ -29,8 +29,8 @@ def reach(placement: Placement) -> Claim:
 UNITS = matrices("two unit vectors", {"p": "c", "q": "c"}, meanings=dict.fromkeys("pq", "a start of Φ"))
 
 
-def on_the_sphere(raw: Mapping[str, Any]) -> Any:
-    return UNITS.build(**{key: x / x.square().sum(-1, keepdim=True).sqrt() for key, x in raw.items()})
+def on_the_sphere(i: Any) -> dict[str, Any]:
+    return {key: x / x.square().sum(-1, keepdim=True).sqrt() for key, x in vars(i).items()}
 
 
 CLAIMS = (

@@ -8,7 +8,7 @@ no results.
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -60,18 +60,9 @@ class Score:
         return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
 
 
-def gains(
-    number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
-) -> dict[tuple[str, ...], Decimal]:
-    """Return the values of ``placement`` minus those of ``over`` by (model, peft, metric), without the averages."""
-    base = values(number, side=side, placement=over)
-    mine = values(number, side=side, placement=placement)
-    return {k: v - base[k] for k, v in mine.items() if k[2] not in SUMMARIES and keep(k[2])}
-
-
 def score(number: int, side: str, placement: str, metric: str) -> Score:
     """Return in how many cells of one metric a placement is above, equal to and below the weight placement."""
-    return Score.of(gains(number, side, placement, keep=metric.__eq__).values())
+    return Score.of(differences(str(number), side, f"{placement} over weight", metric))
 
 
 def differences(numbers: str, side: str, comparison: str, metrics: str, model: str = "") -> Iterator[Decimal]:

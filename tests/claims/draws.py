@@ -41,9 +41,10 @@ def through_zero(name: str, generator: Generator) -> Iterator[Any]:
     """Yield instances in which AB moves one output, and can move only this one, through zero."""
     setting = similarity_setting(Placement.LORA, c=2, d=2)
     i = setting.draw(2000, generator)
-    pairs = [(x, m[2]) for m in (i.source, i.target) for x in m[:2]]
-    x, w = pairs[[f"ε‖{y}‖" for y in ("x₁", "x₂", "x₁'", "x₂'")].index(name.split(" ")[0])]
-    first, second, *_ = torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).sort(0).values
+    pairs = {"ε‖x₁‖": (i.x1, i.w), "ε‖x₂‖": (i.x2, i.w)}
+    pairs |= {"ε‖x₁'‖": (i.x1_target, i.w_target), "ε‖x₂'‖": (i.x2_target, i.w_target)}
+    x, w = pairs[name.split(" ")[0]]
+    first, second, *_ = torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs.values()]).sort(0).values
     epsilon = (first + second) / 2
     yield replace(i, epsilon=epsilon, ab=-epsilon[:, None, None] * outer(unit(x), unit(apply(x, w))))
 

@@ -132,7 +132,7 @@ def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_the
     i = space.parametrise(raw)
     largest = limit({name: getattr(i, name) for name in i.__dataclass_fields__})
     if limit is below_outputs:
-        pairs = [(x, w) for x1, x2, w in (i.source, i.target) for x in (x1, x2)]
+        pairs = [(i.x1, i.w), (i.x2, i.w), (i.x1_target, i.w_target), (i.x2_target, i.w_target)]
         ratios = [(x.unsqueeze(-2) @ w).squeeze(-2).norm(dim=-1) / x.norm(dim=-1) for x, w in pairs]
         torch.testing.assert_close(largest, torch.stack(ratios).amin(0))
     torch.testing.assert_close(i.epsilon, torch.sigmoid(raw["epsilon"]) * largest)

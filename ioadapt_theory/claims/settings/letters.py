@@ -21,7 +21,7 @@ from ioadapt_theory.claims.expression.tree import (
 __all__ = [
     "AB", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
     "W2_TARGET", "Model", "T", "X", "delta", "discrepancy", "distance",
-    "first_order", "stretch",
+    "first_order", "slope", "stretch",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -109,14 +109,9 @@ GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
 
 def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
     """Return the output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); without a placement, xW₁W₂."""
-    match placement:
-        case None:
-            return X @ w1 @ w2
-        case Placement.LORA:
-            return X @ (w1 + AB) @ w2
-        case Placement.INPUT:
-            return X @ T @ w1 @ w2
-    return X @ w1 @ w2 @ T
+    plain = X @ w1 @ w2
+    adapted = {Placement.LORA: X @ (w1 + AB) @ w2, Placement.INPUT: X @ T @ w1 @ w2, Placement.OUTPUT: plain @ T}
+    return plain if placement is None else adapted[placement]
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
@@ -134,6 +129,11 @@ def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
     prime = "'" if any(x.name.endswith("_target") for x in uv.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
     return let(f"δ{prime}", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
+
+
+def slope(u: Term, v: Term) -> Term:
+    """Return the gradient of sim(u, v) with respect to u, v/(‖u‖‖v‖) − sim(u, v) u/‖u‖²."""
+    return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
 
 
 def first_order(x: Term) -> Term:

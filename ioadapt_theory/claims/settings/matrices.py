@@ -55,14 +55,16 @@ def matrices(
         build = make_dataclass("Matrices", [(letter.attribute, Any) for letter in letters], frozen=True, kw_only=True)
     shapes = {x.attribute: tuple(sizes[axis] for axis in x.axes.split()) for x in letters}
 
-    def start(n: int, generator: torch.Generator) -> dict[str, Tensor]:
-        return normals(n, shapes, generator)
-
     def parametrise(raw: Mapping[str, Tensor]) -> Any:
         return build(**{key: x if shapes[key] else x.exp() for key, x in raw.items()})
 
     return Setting(
-        name=name, build=build, letters=letters, start=start, parametrise=parametrise, meanings={**MEANINGS, **meanings}
+        name=name,
+        build=build,
+        letters=letters,
+        start=lambda n, generator: normals(n, shapes, generator),
+        parametrise=parametrise,
+        meanings={**MEANINGS, **meanings},
     )
 
 

@@ -49,14 +49,6 @@ class RelativeSimilarity:
     ab: Array
     epsilon: Array
 
-    @property
-    def source(self) -> tuple[Array, Array, Array]:
-        return self.x1, self.x2, self.w
-
-    @property
-    def target(self) -> tuple[Array, Array, Array]:
-        return self.x1_target, self.x2_target, self.w_target
-
 
 SAME_INPUTS = tree.sim(SOURCE.x1, SOURCE.x2).equals(tree.sim(TARGET.x1, TARGET.x2))
 SAME_OUTPUTS = SOURCE.s0.equals(TARGET.s0)
@@ -69,14 +61,11 @@ BELOW_OUTPUTS = tuple(EPSILON * tree.norm(x) <= tree.norm(x @ m.w) for m in (SOU
 
 @dataclass(frozen=True, slots=True)
 class Ball:
-    """A reading of "the adaptation components are L2-regularized": norm(AB)^power ≤ ε, which ``relation`` states."""
+    """A reading of "the adaptation components are L2-regularized": ``relation`` bounds ``norm``."""
 
     norm: Callable[[Array], Array]
     relation: Relation
-    power: int = 1
-
-    def radius(self, epsilon: Array) -> Array:
-        return epsilon if self.power == 1 else sqrt(epsilon)
+    radius: Callable[[Array], Array] = lambda epsilon: epsilon  # the largest norm
 
     @property
     def given(self) -> tuple[Relation, ...]:
@@ -90,9 +79,11 @@ MEANINGS = {
     "epsilon": "the bound on the adapter",
 }  # fmt: skip
 SPECTRAL = Ball(operator_norm, spectral(AB) <= EPSILON)
-LITERAL = Ball(operator_norm, spectral(AB) ** 2 <= EPSILON, power=2)
+LITERAL = Ball(operator_norm, spectral(AB) ** 2 <= EPSILON, radius=sqrt)
 FROBENIUS = Ball(lambda m: sqrt(frobenius_sq(m)), fro(AB) <= EPSILON)
 Data = Mapping[str, Tensor]
+PAIRS = (1, ""), (2, ""), (1, "_target"), (2, "_target")
+"""The indices of the inputs, and the endings of both models' names."""
 
 
 def half(data: Data) -> Tensor:
@@ -102,7 +93,7 @@ def half(data: Data) -> Tensor:
 
 def below_outputs(data: Data) -> Tensor:
     """Return the smallest ‖xW‖/‖x‖, an upper limit of ε, so that LoRA cannot make an output zero."""
-    pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
+    pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k, t in PAIRS]
     return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
 
 
@@ -129,12 +120,6 @@ def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor
         g1, g2 = apply(g1, w.mT), apply(g2, w.mT)
     rows = (y1, y2) if placement is Placement.OUTPUT else (x1, x2)
     return outer(rows[0], g1) + outer(rows[1], g2)
-
-
-def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
-    shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
-    shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
-    return normals(n, shapes, generator)
 
 
 def parametrise(
@@ -170,12 +155,12 @@ def _orthonormal(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check(i: RelativeSimilarity) -> None:
-    for t, (*pair, w) in {"": i.source, "_target": i.target}.items():
-        for k, x in enumerate(pair, start=1):
-            if not apply(x, w).any():
-                name = f"x{k}{t}" if not x.any() else f"x{k}{t} W{t}"
-                msg = f"{name} is the zero vector, for which the cosine similarity is undefined."
-                raise InvalidValueError(msg)
+    for k, t in PAIRS:
+        x = getattr(i, f"x{k}{t}")
+        if not apply(x, getattr(i, f"w{t}")).any():
+            name = f"x{k}{t}" if not x.any() else f"x{k}{t} W{t}"
+            msg = f"{name} is the zero vector, for which the cosine similarity is undefined."
+            raise InvalidValueError(msg)
 
 
 def similarity_setting(
@@ -187,11 +172,13 @@ def similarity_setting(
     """
     a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
     matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
-    vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))
+    vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for k, t in PAIRS)
+    shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
+    shapes |= {"size": (4,), "epsilon": (), "ab": tuple({"c": c, "d": d}[axis] for axis in m.split())}
     return Setting(
         name=f"setting A.1 ({placement})", build=RelativeSimilarity,
         letters=(*matrices, *vectors, Letter("AB", "ab", m), Letter("epsilon", "epsilon", nonnegative=True)),
-        start=partial(start, placement=placement, c=c, d=d),
+        start=lambda n, generator: normals(n, shapes, generator),
         parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit), check=check,
         meanings=MEANINGS,
     )  # fmt: skip

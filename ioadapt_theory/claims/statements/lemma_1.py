@@ -19,12 +19,7 @@ EXPANSION = abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2)
 TURN = abs(angle(U + DU, V + DV) - angle(U, V)) <= arcsin(RHO_U) + arcsin(RHO_V)
 
 
-def gradient(u: Term, v: Term) -> Term:
-    """Return the gradient of the cosine with respect to u, ∇ᵤs = v/(‖u‖‖v‖) − s u/‖u‖²."""
-    return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
-
-
-GRADIENT_U, GRADIENT_V = let("∇ᵤs", gradient(U, V)), let("∇ᵥs", gradient(V, U))
+GRADIENT_U, GRADIENT_V = let("∇ᵤs", slope(U, V)), let("∇ᵥs", slope(V, U))
 
 
 def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:

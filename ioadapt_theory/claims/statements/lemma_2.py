@@ -7,10 +7,10 @@ SMALLER = let("m", minimum(norm(U), norm(V)))
 PRINTED_BOUND = hessian_norm(U, V) <= 12 * (1 + abs(S)) / SMALLER**2
 BOUND = hessian_norm(U, V) <= (1 + abs(S)) / SMALLER**2
 INTEGRAL = abs(R) <= HALF * sup_hessian_norm(U, V, DU, DV) * (norm(DU) ** 2 + norm(DV) ** 2)
-EXPLICIT = abs(R) <= 2 * (-RHO_U - ln(1 - RHO_U) + (-RHO_V - ln(1 - RHO_V)))
+REST_U, REST_V = (-rho - ln(1 - rho) for rho in (RHO_U, RHO_V))
+EXPLICIT = abs(R) <= 2 * (REST_U + REST_V)
 UNIT = 1 / norm(U) * U, 1 / norm(V) * V
 L = let("λ", scalar("l"))
-REST_U = -RHO_U - ln(1 - RHO_U)
 spectrum = argued(
     (((L + S) ** 2 - 1).equals((L + S - 1) * (L + S + 1)), "det(λI − H(û, v̂)) on x ⊥ u, v, where H = [−s 1; 1 −s]"),
     ((L * (L + 2 * S) - sine(U, V, "s") ** 2).equals((L + S - 1) * (L + S + 1)),

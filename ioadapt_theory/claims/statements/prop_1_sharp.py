@@ -40,11 +40,6 @@ def gradient(m: Model) -> Term:
     return let(f"G{m.prime}", outer(m.x1, slope(m.y1, m.y2)) + outer(m.x2, slope(m.y2, m.y1)))
 
 
-def slope(u: Term, v: Term) -> Term:
-    """Return the gradient of sim(u, v) with respect to u."""
-    return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
-
-
 def units(m: Model) -> tuple[Term, Term]:
     return let(f"u{m.prime}", 1 / norm(m.y1) * m.y1), let(f"v{m.prime}", 1 / norm(m.y2) * m.y2)
 

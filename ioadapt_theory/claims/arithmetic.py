@@ -216,16 +216,12 @@ def _rank_of_fractions(m: Array) -> int:
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
-        rows, pivots = m.tolist(), 0
+        pivots = 0
         for j in range(m.shape[1]):
-            pivot = next((i for i in range(pivots, len(rows)) if rows[i][j]), None)
-            if pivot is None:
-                continue
-            rows[pivots], rows[pivot] = rows[pivot], rows[pivots]
-            for i in range(pivots + 1, len(rows)):
-                factor = rows[i][j] / rows[pivots][j]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[pivots], strict=True)]
-            pivots += 1
+            if m[:, j].any():
+                pivot = m[m[:, j].nonzero()[0][0]]
+                m = m - outer(m[:, j] / pivot[j], pivot)  # leaves zeros in the pivot's row and column
+                pivots += 1
         return pivots
     return fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in m.tolist()]).rank()
 
@@ -270,14 +266,10 @@ def segment_distance_sq(w: Array, dw: Array) -> Array:
     return dot(nearest, nearest)
 
 
-POINTS = {True: 9, False: 33}
-"""Number of grid points on a segment: True for a batch (tensors), False for a single instance."""
-
-
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
     """Return the largest ‖``hessian(u + tΔu, v + tΔv)``‖₂ on a grid of t in [0, 1], a lower bound on its supremum."""
     sup = operator_norm(hessian(u, v))
-    points = POINTS[isinstance(sup, Tensor)]
+    points = 9 if isinstance(sup, Tensor) else 33
     for k in range(1, points):
         t = number(Fraction(k, points - 1), sup)
         sup = maximum(sup, operator_norm(hessian(u + scaled(t, du), v + scaled(t, dv))))

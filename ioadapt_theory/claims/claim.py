@@ -7,13 +7,14 @@ where that is possible.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, squared
-from ioadapt_theory.claims.expression.values import Values, both, both_sides, evaluator
+from ioadapt_theory.claims.expression.values import Values, both, both_sides, value
 from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.claims.settings.letters import first_order
@@ -131,10 +132,6 @@ class Inequality:
         return {statement: h.residual(instance) for statement, h in self.hypotheses.items()}
 
 
-def hypotheses(given: tuple[Relation, ...]) -> dict[str, Hypothesis]:
-    return {text(relation): Hypothesis.of(relation) for relation in given}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Settings of the random searches and tests by which ``verify`` collects evidence.
@@ -237,8 +234,8 @@ class Claim:
         first = self.concludes[0]
         if self.setting and self.setting.letters and self.inequality is None and first.right.op != "landau":
             lhs, rhs = both_sides(self.concludes)
-            limit = evaluator(first_order(first.left)) if first.order else None
-            given = hypotheses(self.given)
+            limit = partial(value, first_order(first.left)) if first.order else None
+            given = {text(relation): Hypothesis.of(relation) for relation in self.given}
             inequality = Inequality(setting=self.setting, lhs=lhs, rhs=rhs, hypotheses=given, first_order=limit)
             object.__setattr__(self, "inequality", inequality)
         if self.inequality is not None and not self.strategies:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import reduce
+from operator import or_
 from typing import Any
 
 TOLERANCE = 1e-8
@@ -161,7 +163,4 @@ class Verification:
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:
-    total = Verification(claim=claim)
-    for part in parts:
-        total = total | part
-    return total
+    return reduce(or_, parts, Verification(claim=claim))

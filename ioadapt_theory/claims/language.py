@@ -28,12 +28,11 @@ from typing import Any
 from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.extremes import *
-from ioadapt_theory.claims.evidence.extremes import contradicted
+from ioadapt_theory.claims.evidence.extremes import Contradicted
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
-from ioadapt_theory.claims.expression.values import evaluator
 from ioadapt_theory.claims.findings import Verdict
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.letters import *
@@ -52,6 +51,6 @@ TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
 BEYOND = "beyond the paper"
 
 
-def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return arguments of ``Claim`` for a claim that shipped instances refute; ``beside`` holds further proofs."""
-    return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}
+def refuted_by(*names: str) -> dict[str, Any]:
+    """Return arguments of ``Claim`` for a claim that shipped instances refute."""
+    return {"proofs": tuple(map(Contradicted, names)), "witnesses": names, "expected": REFUTED}

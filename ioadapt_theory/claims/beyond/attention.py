@@ -5,6 +5,8 @@ residual stream. A head depends on its weights only through W_qW_kᵀ and W_vW_o
 O = W_o.
 """
 
+from functools import reduce
+
 import torch
 
 from ioadapt_theory.claims.language import *
@@ -78,11 +80,8 @@ def others(symmetry: str) -> tuple[tuple[str, str], ...]:
 
 def least(symmetry: str) -> Term:
     """Return the least change of what the head depends on, over the adapters that are not in ``SAFE``."""
-    sizes = [fro(after - before) for after, before in (change(symmetry, *pair) for pair in others(symmetry))]
-    found = sizes[0]
-    for size in sizes[1:]:
-        found = minimum(found, size)
-    return found
+    changes = (change(symmetry, *pair) for pair in others(symmetry))
+    return reduce(minimum, (fro(after - before) for after, before in changes))
 
 
 def listed(pairs: tuple[tuple[str, str], ...]) -> str:

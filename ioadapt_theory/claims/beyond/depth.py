@@ -29,12 +29,10 @@ def run(layers: tuple[Term, ...], place: int, t: Term) -> Term:
 def parts(place: int) -> Term:
     """Return the gauge part and the mismatches of the layers, exchanged one by one."""
     q = TURNS[place]
-    found = run(SOURCES, place, T_ - q @ T_ @ transpose(q)) if q != EYE else None
-    for k in range(3):
-        one = run((*TARGETS[:k], GAUGED[k] - TARGETS[k], *GAUGED[k + 1 :]), place, T_)
-        found = one if found is None else found + one
-    assert found is not None
-    return found
+    gauge = [run(SOURCES, place, T_ - q @ T_ @ transpose(q))] if q != EYE else []
+    mismatches = (run((*TARGETS[:k], GAUGED[k] - TARGETS[k], *GAUGED[k + 1 :]), place, T_) for k in range(3))
+    first, *others = *gauge, *mismatches
+    return sum(others, first)
 
 
 def of_place(place: int, where: str) -> Claim:

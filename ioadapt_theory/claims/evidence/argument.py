@@ -295,16 +295,13 @@ class Computed(Proof):
         if not claim.concludes or claim.setting is None or claim.setting.letters:
             yield "the claim has letters"
 
-    def holds_of(self, claim: Claim) -> bool:
-        values = Values(None)
-        sides = [(values(r.left), r.sign, values(r.right)) for r in claim.concludes]
-        return all(a == b if sign == "=" else a < b if sign == "<" else a <= b for a, sign, b in sides)
-
     def __call__(self, claim: Claim, run: Run) -> Finding:
         names, none = frozenset([self.name]), frozenset[str]()
         if lacks := frozenset(self.broken(claim)):
             return Finding(kind=self.kind, lacks=lacks)
-        said = self.holds_of(claim)
+        values = Values(None)
+        sides = [(values(r.left), r.sign, values(r.right)) for r in claim.concludes]
+        said = all(a == b if sign == "=" else a < b if sign == "<" else a <= b for a, sign, b in sides)
         return Finding(kind=self.kind, instances=1, proves=names if said else none, refutes=none if said else names)
 
     def printed(self, claim: Claim) -> Iterator[str]:

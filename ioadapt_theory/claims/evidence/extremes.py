@@ -29,7 +29,7 @@ from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained", "contradicted"]
+__all__ = ["BALLS_TRIED", "CONDITIONS_TRIED", "COSINES_TRIED", "LENGTHS_TRIED", "Attained"]
 """Exported to ``language``."""
 
 COSINES_TRIED = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
@@ -149,10 +149,6 @@ def shown(value: Any) -> str:
         return str(value)
     rows = [row if isinstance(row, list) else [row] for row in value]
     return f"[{('; ' if isinstance(value[0], list) else ' ').join(' '.join(map(str, row)) for row in rows)}]"
-
-
-def contradicted(*names: str) -> tuple[Proof, ...]:
-    return tuple(map(Contradicted, names))
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:

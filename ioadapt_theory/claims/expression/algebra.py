@@ -18,8 +18,6 @@ Letter = tuple[str, bool]
 Word = tuple[Letter, ...]
 Sum = dict[tuple[tuple[Word, ...], Word], Any]
 """Coefficients by traces, sorted, and word."""
-Rules = tuple[tuple[Word, Word | None], ...]
-"""Words that hypotheses replace with other words, or with zero."""
 
 
 def sympy() -> Any:
@@ -54,15 +52,15 @@ def equal(relation: Relation, given: tuple[Relation, ...], shapes: Mapping[str, 
     """
     if relation.sign != "=":
         return False
-    algebra = Algebra(shapes, ())
-    algebra = Algebra(shapes, tuple(_rules(given, algebra)))
+    algebra = Algebra(shapes)
+    algebra.rules = list(_rules(given, algebra))
     algebra.scalars = {r.left.name: algebra(r.right) for r in given if r.sign == "=" and r.left.op == "scalar"}
     sides = (algebra(opened(x)).items() for x in (relation.left, relation.right))
     difference = _collected((key, sign * x) for side, sign in zip(sides, (1, -1), strict=True) for key, x in side)
     return all(sympy().cancel(sympy().expand(x)) == 0 for x in difference.values())
 
 
-def _rules(given: tuple[Relation, ...], algebra: "Algebra") -> Iterator[tuple[Word, Word | None]]:
+def _rules(given: tuple[Relation, ...], algebra: "Algebra") -> Iterator[tuple[Word, Word]]:
     for r in given:
         if r.sign == "=" and r.left.kind != "scalar":
             (left,), right = algebra(opened(r.left)).items(), algebra(opened(r.right))
@@ -81,21 +79,17 @@ def _collected(terms: Iterable[tuple[Any, Any]]) -> Sum:
     return {key: x for key, x in sums.items() if x != 0}
 
 
-def _add(a: Sum, b: Sum) -> Sum:
-    return _collected((*a.items(), *b.items()))
-
-
 def _transposed(w: Word) -> Word:
     return tuple((name, not turned) for name, turned in reversed(w))
 
 
 class Algebra:
-    """A reader of formulas as sums of words; ``rules`` are applied to every word."""
+    """A reader of formulas as sums of words."""
 
-    def __init__(self, shapes: Mapping[str, tuple[str, ...]], rules: Rules) -> None:
-        self.shapes, self.rules = shapes, rules
-        self.scalars = dict[str, Sum]()
-        """Numbers that hypotheses replace with others."""
+    def __init__(self, shapes: Mapping[str, tuple[str, ...]]) -> None:
+        self.shapes = shapes
+        self.rules = list[tuple[Word, Word]]()  # words that hypotheses replace with others
+        self.scalars = dict[str, Sum]()  # numbers that hypotheses replace with others
 
     def size(self, letter: Letter, axis: int) -> str:
         name, turned = letter
@@ -105,7 +99,7 @@ class Algebra:
     def reduced(self, w: Word) -> Word:
         """Return a word after cancelling M⁻¹M, shortening MM⁺M, and applying the rules, as often as possible."""
         rules = list(self.rules)
-        for (name, turned), _ in product(dict.fromkeys(w), (0,)):
+        for name, turned in dict.fromkeys(w):
             base = name.rstrip("⁻¹⁺")
             m, inv, pinv = (base, turned), (base + "⁻¹", turned), (base + "⁺", turned)
             rules += [((m, inv), ()), ((inv, m), ()), ((m, pinv, m), (m,)), ((pinv, m, pinv), (pinv,))]
@@ -114,7 +108,7 @@ class Algebra:
             changed = False
             for old, new in rules:
                 for k in range(len(w) - len(old) + 1):
-                    if w[k : k + len(old)] == old and new is not None:
+                    if w[k : k + len(old)] == old:
                         w, changed = (*w[:k], *new, *w[k + len(old) :]), True
                         break
         return w
@@ -147,8 +141,8 @@ class Algebra:
                 return {((), tuple((name + mark, turned) for name, turned in reversed(key[1]))): one}
             case Term("transpose", (m,)):
                 return {(traces, _transposed(w)): k for (traces, w), k in self(m).items()}
-            case Term("add" | "plus", (a, b)):
-                return _add(self(a), self(b))
+            case Term("add" | "plus", terms) | Term("sum", (_, *terms)):
+                return _collected(item for t in terms for item in self(t).items())
             case Term("mul" | "scale" | "product", (a, b)):
                 return self.times(self(a), self(b))
             case Term("div", (a, b)):
@@ -173,11 +167,6 @@ class Algebra:
             case Term("size", (m,)):
                 (((_, w), _),) = self(m).items()
                 return self.trace((), self.size(w[0], 0))
-            case Term("sum", (_, *terms)):
-                found = {}
-                for t in terms:
-                    found = _add(found, self(t))
-                return found
             case Term("mean_square", (vector, law)):
                 d = linear_part(vector)
                 assert d is not None, "the mean square of x itself"

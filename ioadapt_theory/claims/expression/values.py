@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -160,10 +161,6 @@ def value(x: Term, instance: Any) -> Array:
     return Values(instance)(x)
 
 
-def evaluator(x: Term) -> Callable[[Any], Array]:
-    return lambda instance: value(x, instance)
-
-
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Return both sides as functions of an instance; for several relations, those with the largest ratio left/right.
 
@@ -173,7 +170,7 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
     """
     first, *others = relations
     if not others and first.sign != "=":
-        return evaluator(first.left), evaluator(first.right)
+        return partial(value, first.left), partial(value, first.right)
 
     def worst(instance: Any) -> tuple[Array, Array]:
         values = Values(instance)

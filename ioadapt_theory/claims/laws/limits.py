@@ -35,12 +35,12 @@ CLAIMS = (
         id="effect-own-layer", source=BEYOND,
         reading="equal functions, and an adapted layer that is equal, keep some of the gain (R ≥ 0)",
         given=(SAME_FUNCTION,), concludes=(fro(EFFECT_TARGET - EFFECT) ** 2 <= fro(EFFECT) ** 2,),
-        proofs=contradicted("effect-own-layer"), witnesses=("effect-own-layer",), expected=REFUTED,
+        **refuted_by("effect-own-layer"),
         setting=LAYERS.parametrised(lambda i: {"w1_target": 2 * i.w1, "w2_target": i.w2 / 2}),
     ),
     Claim(
         id="effect-discrepancy", source=BEYOND, reading="what has the smaller discrepancy keeps more of the gain",
-        given=(CLOSER,), concludes=(share(M @ W) <= share(M @ W_TARGET),), proofs=contradicted("effect-discrepancy"),
-        witnesses=("effect-discrepancy",), expected=REFUTED, setting=LAYER.parametrised(shrinking),
+        given=(CLOSER,), concludes=(share(M @ W) <= share(M @ W_TARGET),),
+        **refuted_by("effect-discrepancy"), setting=LAYER.parametrised(shrinking),
     ),
 )  # fmt: skip

@@ -5,6 +5,9 @@ where W and N are random, or W + H with a given W and random H. The share of the
 c = E⟨e, e'⟩/E‖e‖² and q = E‖e'‖²/E‖e‖²; the mean of the shares is something else. LoRA's path omits its own layer.
 """
 
+from functools import reduce
+from operator import mul
+
 from ioadapt_theory.claims.language import *
 
 M = matrix("m")
@@ -34,13 +37,6 @@ def setting(placement: Placement, *more: str, letters: str) -> Setting:
         "u1": "variance of the noise"})  # fmt: skip
 
 
-def product_(*factors: Term) -> Term:
-    first, *others = factors
-    for x in others:
-        first = first * x
-    return first
-
-
 def random_source(placement: Placement) -> Claim:
     on = path(placement)
     target = tuple(s * (r * w + sqrt(1 - r**2) * n) for w, n, r, s in zip(LAYERS, NEW, RHO, SCALE, strict=True))
@@ -53,8 +49,8 @@ def random_source(placement: Placement) -> Claim:
         reading=f"{placement}, a random source and a random target, any adapter",
         amends=None if placement is LORA else "effect-random-source",
         concludes=(
-            mean(inner(source, there), **laws).equals(product_(*(x[k] for k in on for x in (RHO, SCALE))) * size),
-            mean(fro(there) ** 2, **laws).equals(product_(*(SCALE[k] ** 2 for k in on)) * size),
+            mean(inner(source, there), **laws).equals(reduce(mul, (x[k] for k in on for x in (RHO, SCALE))) * size),
+            mean(fro(there) ** 2, **laws).equals(reduce(mul, (SCALE[k] ** 2 for k in on)) * size),
         ),
         proofs=(Expanded(),),
         setting=made.parametrised(lambda i: {RHO[k].name: (-getattr(i, RHO[k].name)).exp() for k in on}),

@@ -39,18 +39,15 @@ def update(placement: Placement, w: Term) -> Term:
     return {INPUT: (EYE + A1 @ B1) @ w, OUTPUT: w @ (EYE + A1 @ B1)}[placement] + A2 @ B2 - w
 
 
-RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
-
-
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    parts = first @ second, A2 @ B2
+    of_both, parts = rank(update(placement, W)), (first @ second, A2 @ B2)
     return Claim(
         id=f"eq-6-rank-{placement}", source=EQ_6, origin=READING,
         reading=f"complementary: on one model, the {placement} form has the reach of one LoRA of rank r₁ + r₂",
-        concludes=(RANKS[placement] <= rows(B1) + rows(B2),),
+        concludes=(of_both <= rows(B1) + rows(B2),),
         proofs=(
             derived(
-                RANKS[placement], Link("multiply out", rank(parts[0] + parts[1])),
+                of_both, Link("multiply out", rank(parts[0] + parts[1])),
                 Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
                 Link("B₁W has as many rows as B₁", rows(B1) + rows(B2)),
             ),
@@ -58,8 +55,6 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
         setting=of_eq_6(placement),
     )  # fmt: skip
 
-
-BOUNDED = {INPUT: rank_of_update(INPUT, A1, B1 @ W), OUTPUT: rank_of_update(OUTPUT, W @ A1, B1)}
 
 FIRST, SECOND = A1 @ B1, A2 @ B2
 """The two updates, as products of their factors."""
@@ -116,7 +111,7 @@ CLAIMS = (
         id="eq-5-size", reading="size", amends="eq-5", given=(ROW_RANK,), concludes=(CONVERTED,), proofs=(by_norms,),
         attained=("eq-5-size",), words=(ATTAINED,), setting=WIDE, strategies=SEARCHES,
     ),
-    *BOUNDED.values(),
+    rank_of_update(INPUT, A1, B1 @ W), rank_of_update(OUTPUT, W @ A1, B1),
     Claim(
         id="eq-6-same-set", source=EQ_6,
         reading="on one model with invertible W, both forms reach every update of LoRAs of ranks r₁ and r₂",

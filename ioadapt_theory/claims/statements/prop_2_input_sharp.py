@@ -73,13 +73,12 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
     return diagonal(w, w_target, exchange, Fraction(1, 10), pairs)
 
 
-INPUT_SHARP = bound(
-    "prop-2-input-sharp", INPUT, RHS_SHARP, more=FULL_ROW_RANK, reading="sharp", amends="prop-2-input",
-    proofs=(sharp_constant, Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED})),
-    attained=("ce1b", "ce1f"), words=(ATTAINED, SHARP),
-)  # fmt: skip
 CLAIMS = (
-    INPUT_SHARP,
+    bound(
+        "prop-2-input-sharp", INPUT, RHS_SHARP, more=FULL_ROW_RANK, reading="sharp", amends="prop-2-input",
+        proofs=(sharp_constant, Attained(one_condition, {cond(SOURCE.w): CONDITIONS_TRIED, SOURCE.s0: COSINES_TRIED})),
+        attained=("ce1b", "ce1f"), words=(ATTAINED, SHARP),
+    ),
     bound(
         "prop-2-input-vectors", INPUT, RHS_VECTORS, amends="prop-2-input",
         proofs=(by_norms(INPUT, lambda m: m.sine0, RHS_VECTORS),),

@@ -98,11 +98,6 @@ sharp = partial(
     setting=similarity_setting(OUTPUT), strategies=SEARCHES,
 )  # fmt: skip
 both_ends = Attained(far_ends, {EPSILON: BALLS_TRIED, SOURCE.s0: COSINES_TRIED})
-OUTPUT_FINITE = sharp(
-    id="prop-2-output-finite", reading="exact, finite", given=(*SPECTRAL.given, BELOW_ONE), concludes=(FINITE_BOUND,),
-    proofs=(two_models, both_ends),
-    notes=(RHS_FINITE.equals(simple(SOURCE)), simple(SOURCE) <= 2 * TAU, 2 * TAU <= 4 * EPSILON),
-)  # fmt: skip
 CLAIMS = (
     sharp(
         id="prop-2-output-artanh", reading="exact, any adapter", given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
@@ -112,7 +107,11 @@ CLAIMS = (
             Attained(about_an_axis, {cond(T): CONDITIONS_TRIED[1:], SOURCE.s0: COSINES_TRIED}),
         ),
     ),
-    OUTPUT_FINITE,
+    sharp(
+        id="prop-2-output-finite", reading="exact, finite", given=(*SPECTRAL.given, BELOW_ONE),
+        concludes=(FINITE_BOUND,), proofs=(two_models, both_ends),
+        notes=(RHS_FINITE.equals(simple(SOURCE)), simple(SOURCE) <= 2 * TAU, 2 * TAU <= 4 * EPSILON),
+    ),
     sharp(
         id="prop-2-output-sharp", reading="sharp", given=SPECTRAL.given, concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(expanded, both_ends), strategies=TO_FIRST_ORDER,

@@ -15,9 +15,7 @@ OUTER = {j: (scalar(f"f{j}"), scalar(f"g{j}")) for j in (1, 2, 3)}
 
 def convolution(x: Term, kernels: Callable[[Term], Term] = lambda k: k) -> Term:
     first, *others = (s @ x @ kernels(k) for s, k in OFFSETS)
-    for term_ in others:
-        first = first + term_
-    return first
+    return sum(others, first)
 
 
 def linear(placement: Placement, layer: Term, merged: Term) -> Claim:

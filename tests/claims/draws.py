@@ -1,13 +1,9 @@
 """Instances that miss one hypothesis of a claim and meet the others, drawn at random."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import torch
-from torch import Generator
 
-from ioadapt_theory.claims import Claim
 from ioadapt_theory.claims.arithmetic import apply, norm, outer, unit
 from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.searches import seeded
@@ -15,7 +11,7 @@ from ioadapt_theory.claims.settings.letters import Placement
 from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
 
 
-def drawn(claim: Claim, run: Run) -> Iterator[Any]:
+def drawn(claim, run):
     """Yield batches of random instances in which one letter, or one and the adapter, is drawn anew or scaled."""
     setting = claim.setting
     assert setting is not None
@@ -37,7 +33,7 @@ def drawn(claim: Claim, run: Run) -> Iterator[Any]:
             yield setting.build(**one | {"ab": 8 * one["ab"], "epsilon": 8 * one["epsilon"]})
 
 
-def through_zero(name: str, generator: Generator) -> Iterator[Any]:
+def through_zero(name, generator):
     """Yield instances in which AB moves one output, and can move only this one, through zero."""
     setting = similarity_setting(Placement.LORA, c=2, d=2)
     i = setting.draw(2000, generator)
@@ -49,7 +45,7 @@ def through_zero(name: str, generator: Generator) -> Iterator[Any]:
     yield replace(i, epsilon=epsilon, ab=-epsilon[:, None, None] * outer(unit(x), unit(apply(x, w))))
 
 
-def missing(claim: Claim, name: str) -> Iterator[Any]:
+def missing(claim, name):
     """Yield batches of instances, of which some miss the hypothesis ``name`` alone."""
     yield from drawn(claim, Run())
     if name.startswith("ε‖"):

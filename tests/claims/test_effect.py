@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -14,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.arithmetic import hessian
-from ioadapt_theory.claims.expression.tree import Term, replaced, term
+from ioadapt_theory.claims.expression.tree import replaced, term
 from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.laws import best
 from ioadapt_theory.claims.settings.letters import Placement
@@ -26,24 +25,24 @@ LORA, INPUT, OUTPUT = Placement
 C, D = 4, 5
 
 
-def model() -> nn.Sequential:
+def model():
     return nn.Sequential(nn.Linear(3, C), nn.Tanh(), nn.Linear(C, D), nn.Tanh(), nn.Linear(D, 2)).double()
 
 
-def first_order(net: nn.Sequential, x: torch.Tensor, placement: Placement, m: torch.Tensor) -> torch.Tensor:
+def first_order(net, x, placement, m):
     """Return the derivative of the outputs in the direction of an adapter, by autograd through the whole network."""
     w, bias = net[2].weight.T, net[2].bias
     update = {LORA: lambda t: (w + t * m, bias), INPUT: lambda t: ((torch.eye(C) + t * m) @ w, bias),
               OUTPUT: lambda t: (w @ (torch.eye(D) + t * m), bias)}[placement]  # fmt: skip
 
-    def run(t: torch.Tensor) -> torch.Tensor:
+    def run(t):
         weight, b = update(t)
         return functional_call(net, {"2.weight": weight.T, "2.bias": b}, (x,))
 
     return torch.autograd.functional.jacobian(run, torch.tensor(0.0))
 
 
-def square(x: torch.Tensor) -> float:
+def square(x):
     return float(x.square().sum())
 
 
@@ -85,7 +84,7 @@ def test_the_mean_product_of_effects_of_random_adapters_is_that_of_readers_and_j
     assert found == pytest.approx(expected, rel=1e-10)
 
 
-def read_and_write(net: nn.Sequential, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def read_and_write(net, x):
     z = net[:2](x).detach()
     return z, torch.autograd.functional.jacobian(net[3:], net[2](z).detach()).T
 
@@ -111,7 +110,7 @@ LAWS = {
 
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("name", ["effect-random", "effect-random-source", "effect-fixed-source"])
-def test_a_mean_over_draws_is_the_claimed_one_under_its_law_and_under_no_other(name: str, law: str) -> None:
+def test_a_mean_over_draws_is_the_claimed_one_under_its_law_and_under_no_other(name, law):
     """The means of both sides over 20,000 draws are compared; each hypothesis of the law is needed."""
     claim, g, n = CLAIMS[name], torch.Generator().manual_seed(3), 20_000
     fixed = claim.setting.draw(1, g)
@@ -127,7 +126,7 @@ def test_a_mean_over_draws_is_the_claimed_one_under_its_law_and_under_no_other(n
                 values[field] = laws[field].sqrt()[:, None, None] * LAWS[law]((n, *x.shape[1:]), g)
         drawn = Values(type(fixed)(**values))
 
-        def average(x: Term, drawn: Values = drawn) -> torch.Tensor:
+        def average(x, drawn=drawn):
             means = {t: t.args[0] for t in x.walk() if t.op == "mean"}
             scale = drawn(replaced(x, dict.fromkeys(means, term(1))))[0] if means else drawn(x)[0]
             return scale * drawn(next(iter(means.values()))).mean() if means else scale
@@ -138,7 +137,7 @@ def test_a_mean_over_draws_is_the_claimed_one_under_its_law_and_under_no_other(n
     assert (wrong < 0.06) == (law == "signs" or same)
 
 
-def test_multiply_adds_are_those_that_torch_counts() -> None:
+def test_multiply_adds_are_those_that_torch_counts():
     """Every count is of degree at most one in each size, so its values on this grid determine it."""
     for n, c, d, r in itertools.product((2, 3), repeat=4):
         sizes = matrices("sizes", dict.fromkeys("ncdr", "")).build(n=n, c=c, d=d, r=r)
@@ -146,7 +145,7 @@ def test_multiply_adds_are_those_that_torch_counts() -> None:
             assert [Values(sizes)(x) for x in costs] == [measured(what, n, c, d, r, p) for p in Placement]
 
 
-def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) -> int:
+def measured(what, n, c, d, r, placement):
     """Return the number of multiply-adds or, for "parameters", of parameters, of one placement."""
     inputs, outputs = {LORA: (c, d), INPUT: (c, c), OUTPUT: (d, d)}[placement]
     x, w = torch.ones(n, c, requires_grad=what == "inside"), torch.ones(c, d)
@@ -162,7 +161,7 @@ def measured(what: str, n: int, c: int, d: int, r: int, placement: Placement) ->
     return counted(forward if what == "forward" else merge)
 
 
-def counted(run: Callable[[], object]) -> int:
+def counted(run):
     with FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops()) // 2

@@ -1,6 +1,4 @@
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +14,11 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 A1 = CLAIMS["prop-2-input"].inequality.setting
 
 
-def changed(**changes: Any) -> dict[str, Any]:
+def changed(**changes):
     return {k: v for k, v in (witness("ce1") | changes).items() if v is not None}
 
 
-def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_a_file_or_else_a_witness(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_or_witness("ce1") == witness("ce1")
     (tmp_path / "ce1").write_text('{"W": [[2]]}')
@@ -63,12 +61,12 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
         ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
     ],
 )
-def test_a_bad_instance_gets_one_sentence(changes: dict[str, Any], error: type, sentence: str) -> None:
+def test_a_bad_instance_gets_one_sentence(changes, error, sentence):
     with pytest.raises(error, match=sentence):
         A1.read(changed(**changes))
 
 
-def test_increments_have_vectors_that_are_not_zero() -> None:
+def test_increments_have_vectors_that_are_not_zero():
     raw = {"u": [1, 0], "v": [0, 0], "du": [0, 0], "dv": [0, 0]}
     with pytest.raises(
         InvalidValueError, match=r"v is the zero vector, for which s\(u, v\) is undefined; Lemmas 1 and 2"
@@ -80,7 +78,7 @@ def test_increments_have_vectors_that_are_not_zero() -> None:
         CLAIMS["lemma-1"].setting.read({})
 
 
-def test_an_output_adapter_goes_between_models_of_different_width() -> None:
+def test_an_output_adapter_goes_between_models_of_different_width():
     raw = witness("ce2") | {"W_target": [[0, 1], [-1, 0], [0, 0]], "x1_target": [1, 2, 5], "x2_target": [1, -2, 5]}
     assert CLAIMS["prop-2-output"].inequality.setting.read(raw).w_target.shape == (3, 2)
     with pytest.raises(ShapeError, match="W_target must have size c x d, with c = 2 as in W, not 3 x 2"):
@@ -88,7 +86,7 @@ def test_an_output_adapter_goes_between_models_of_different_width() -> None:
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)
-def test_what_is_drawn_can_be_written_and_read(claim: Any) -> None:
+def test_what_is_drawn_can_be_written_and_read(claim):
     setting = claim.inequality.setting
     drawn = setting.draw(2, torch.Generator().manual_seed(0))
     sizes = {
@@ -118,7 +116,7 @@ WITH_INSTANCES = [
 
 
 @pytest.mark.parametrize("claim", WITH_INSTANCES)
-def test_float64_and_50_digits_are_the_same_formula(claim: str) -> None:
+def test_float64_and_50_digits_are_the_same_formula(claim):
     inequality = CLAIMS[claim].inequality
     generator = torch.Generator().manual_seed(3)
     batch = inequality.setting.draw(2, generator)
@@ -130,7 +128,7 @@ def test_float64_and_50_digits_are_the_same_formula(claim: str) -> None:
         assert float(inequality.decisive(batch)[1]) == pytest.approx(float(inequality.decisive(instance)), rel=1e-7)
 
 
-def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding() -> None:
+def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding():
     raw = {
         "W1": [["1/3", 2], [0, "1/7"]],
         "W2": [[1, 0], ["3/11", 1]],
@@ -146,7 +144,7 @@ def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding() -> None:
 
 
 @pytest.mark.parametrize("exponent", [-200, 200])
-def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
+def test_what_double_precision_does_not_hold_is_said(exponent):
     scale = f"1.23456e{exponent}"
     raw = {"W1": [[scale]], "W2": [[1]], "W1_target": [[0]], "W2_target": [[1]], "sigma": 1}
     doubles = r"the range of doubles \(2\.23e-308 to 1\.8e\+308\); rescale the instance\.$"
@@ -155,7 +153,7 @@ def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
 
 
 @pytest.mark.parametrize("claim", ["prop-1-explicit", "prop-1-finite", "prop-2-output-finite"])
-def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -> None:
+def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim):
     """s₀ differs by 5e-10 between the models, which is within an instance's accuracy but 125 times the bound."""
     eye = [[1, 0], [0, 1]]
     raw = {"W": eye, "W_target": eye, "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": ["5e-10", 1]}
@@ -163,7 +161,7 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -
         evaluate(CLAIMS[claim], raw | {"AB": [[0, 0], [0, 0]], "epsilon": "1e-12"})
 
 
-def nearly_parallel(claim: str, residual: str = "1e-5", s0: int = 1) -> dict[str, object]:
+def nearly_parallel(claim, residual="1e-5", s0=1):
     """Return an instance with s₀ = 1 for the source and 1 − 5e-11 for the target; AB attains the bound."""
     tall = {"W": [[1, 0], [s0, 0]], "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": [0, 1]}
     tall |= {"W_target": [[1, 0], [s0, residual]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
@@ -181,7 +179,7 @@ def nearly_parallel(claim: str, residual: str = "1e-5", s0: int = 1) -> dict[str
 )
 @pytest.mark.parametrize("s0", [1, -1])
 @pytest.mark.parametrize("flip", [False, True])
-def test_no_proved_bound_falls_by_rounding_where_outputs_are_parallel(claim: str, s0: int, flip: bool) -> None:
+def test_no_proved_bound_falls_by_rounding_where_outputs_are_parallel(claim, s0, flip):
     raw = nearly_parallel(claim, s0=s0)
     if flip:
         models = [(k, f"{k}_target") for k in ("W", "x1", "x2")]
@@ -194,7 +192,7 @@ def test_no_proved_bound_falls_by_rounding_where_outputs_are_parallel(claim: str
 
 @pytest.mark.parametrize("scale", ["1e-20", "1", "1e20"])
 @pytest.mark.parametrize("claim", ["prop-4-whitened", "prop-5-anisotropic"])
-def test_whether_a_factor_is_regular_is_decided_exactly_whatever_its_unit(claim: str, scale: str) -> None:
+def test_whether_a_factor_is_regular_is_decided_exactly_whatever_its_unit(claim, scale):
     raw = {"W1": [[1], [0]], "W2": [[1, 2]], "W1_target": [[0], [1]], "W2_target": [[1, 3]], "AB": [[0, 1], [0, 0]]}
     assert evaluate(CLAIMS[claim], raw | {"F": [[scale, 0], [0, scale]]}).holds
     assert evaluate(CLAIMS[claim], raw | {"F": [["1", 0], [0, "1e-14"]]}).holds
@@ -217,21 +215,21 @@ UP_TO_ROUNDING = {
 
 
 @pytest.mark.parametrize("claim", UP_TO_ROUNDING)
-def test_a_hypothesis_met_only_up_to_rounding_decides_nothing_where_the_conclusion_jumps(claim: str) -> None:
+def test_a_hypothesis_met_only_up_to_rounding_decides_nothing_where_the_conclusion_jumps(claim):
     with pytest.raises(UndecidedError, match=r"only up to rounding \(residual 5e-10\)|residual 5\.01e-10") as caught:
         evaluate(CLAIMS[claim], UP_TO_ROUNDING[claim])
     assert max(caught.value.residuals.values()) == pytest.approx(5e-10, rel=1e-2)
 
 
 @pytest.mark.parametrize("claim", ["lemma-1-angle", "prop-1-finite"])
-def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
+def test_a_hypothesis_that_holds_with_equality_is_met(claim):
     raw = json.loads(json.dumps(UP_TO_ROUNDING[claim]).replace("1.0000000005", "0.9999999995"))
     assert evaluate(CLAIMS[claim], raw).holds
     irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # |du| = |u| in all digits
     assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
 
 
-def test_an_equation_is_missed_relative_to_its_sides() -> None:
+def test_an_equation_is_missed_relative_to_its_sides():
     assert evaluate(CLAIMS["stronger-requirement"], witness("stronger")).decisive_ratio == 2  # 0 and −21/221
     x, w, ab = (np.array(witness("eq-5-tall")[key], dtype=float) for key in ("X", "W", "AB"))
     left, right = x @ (w + ab), x @ (w + w @ np.linalg.pinv(w) @ ab)
@@ -239,7 +237,7 @@ def test_an_equation_is_missed_relative_to_its_sides() -> None:
     assert evaluate(CLAIMS["eq-5-scope"], witness("eq-5-tall")).decisive_ratio == pytest.approx(1 + share, rel=1e-12)
 
 
-def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path, monkeypatch):
     with (path := tmp_path / "x.json").open("wb") as file:
         file.truncate(64 * 2**20 + 1)
     with pytest.raises(FileFormatError, match="is larger than the limit of 64 MiB"):
@@ -249,7 +247,7 @@ def test_a_file_is_read_up_to_a_size_that_is_named(tmp_path: Path, monkeypatch: 
     assert instances.load(path) == {"a": 1}
 
 
-def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls() -> None:
+def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls():
     """‖AB‖₂ ≈ 1 makes x₂ parallel to x₁ and artanh ŝ = 51; ε is smaller by only 5e-10, but ln 1/(1 − ε) is 21."""
     raw = {"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, 1], "x1_target": [1, 0]}
     raw |= {"x2_target": [1, -1], "AB": [[0, 0], [0, "-0.9999999999999999999999"]], "epsilon": "0.9999999995"}
@@ -259,20 +257,20 @@ def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anyth
 
 
 @pytest.mark.parametrize("scale", ["1e-160", "1", "1e100"])
-def test_a_segment_through_zero_is_seen_at_every_scale(scale: str) -> None:
+def test_a_segment_through_zero_is_seen_at_every_scale(scale):
     raw = {"u": [scale, 0], "du": [f"-{scale}", 0], "v": [0, scale], "dv": [0, 0]}
     with pytest.raises(HypothesisError, match="min_t"):
         evaluate(CLAIMS["lemma-2-integral"], raw)
 
 
-def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_rounding() -> None:
+def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_rounding():
     raw = witness("ce2") | {"epsilon": 1, "AB": [[1, 0], [0, -1]]}
     with pytest.raises(HypothesisError, match="does not meet the hypothesis ε < 1: both sides are equal"):
         evaluate(CLAIMS["prop-2-output-finite"], raw)
 
 
 @pytest.mark.parametrize("epsilon", ["1/10", 1])
-def test_a_singular_value_that_is_not_there_adds_nothing(epsilon: object) -> None:
+def test_a_singular_value_that_is_not_there_adds_nothing(epsilon):
     """In one dimension, all outputs are parallel."""
     raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
     found = evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [[epsilon]], "epsilon": epsilon})

@@ -3,7 +3,6 @@
 import itertools
 import math
 from dataclasses import replace
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -28,7 +27,7 @@ from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
 
-def verification(kind: Evidence, **facts: object) -> Verification:
+def verification(kind, **facts):
     return Verification(claim="c", findings={kind: Finding(kind=kind, **facts)})
 
 
@@ -41,7 +40,7 @@ PARTS = (
 LACK = verification(Evidence.WITNESS, instances=1, worst_ratio=0.9, lacks=frozenset({"r1 does not attain the bound"}))
 
 
-def test_merging_does_not_depend_on_order_or_grouping() -> None:
+def test_merging_does_not_depend_on_order_or_grouping():
     a, b, c, d = PARTS
     assert all(merged("c", order) == merged("c", PARTS) for order in itertools.permutations(PARTS))
     assert ((a | b) | (c | d)) == (a | ((b | c) | d)) == replace(merged("c", PARTS), seconds=9)
@@ -64,11 +63,11 @@ def test_merging_does_not_depend_on_order_or_grouping() -> None:
         ((*PARTS, LACK), Verdict.REFUTED),
     ],
 )
-def test_verdict(parts: tuple[Verification, ...], verdict: Verdict) -> None:
+def test_verdict(parts, verdict):
     assert merged("c", parts).verdict is verdict
 
 
-def test_not_a_number_does_not_survive() -> None:
+def test_not_a_number_does_not_survive():
     with pytest.raises(ArithmeticError, match="lhs/rhs is NaN"):
         Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=math.nan)
 
@@ -80,18 +79,18 @@ def test_not_a_number_does_not_survive() -> None:
         ({"attained": (), "witnesses": ("ce3",)}, "ce3 does not violate the bound: lhs/rhs is 0.817"),
     ],
 )
-def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(said: dict, lack: str) -> None:
+def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(said, lack):
     assert Replay()(replace(CLAIMS["prop-1-explicit"], **said), Run()).lacks == {lack}
 
 
 PROP_4 = CLAIMS["prop-4"]
 
 
-def sides(claim: Any, **changes: Any) -> Any:
+def sides(claim, **changes):
     return replace(claim, inequality=replace(claim.inequality, **changes))
 
 
-def with_ratio(ratio: float) -> Any:
+def with_ratio(ratio):
     """Return a claim whose left side is ``ratio`` times its right side."""
     rhs = PROP_4.inequality.rhs
     return sides(PROP_4, lhs=lambda i: (mp.mpf(ratio) if not isinstance(i.w1, torch.Tensor) else ratio) * rhs(i))
@@ -100,7 +99,7 @@ def with_ratio(ratio: float) -> Any:
 @pytest.mark.parametrize(
     ("ratio", "verdict"), [(1 + 2e-8, Verdict.REFUTED), (1 + 1e-8, Verdict.SURVIVED), (1 + 5e-9, Verdict.SURVIVED)]
 )
-def test_a_ratio_refutes_from_a_hundred_millionth_above_one(ratio: float, verdict: Verdict) -> None:
+def test_a_ratio_refutes_from_a_hundred_millionth_above_one(ratio, verdict):
     finding = Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=ratio)
     assert Verification(claim="c", findings={Evidence.RANDOM: finding}).verdict is verdict
     evaluated = Evaluation(claim="c", lhs=ratio * 3, rhs=3.0, first_order=None, hypotheses={})
@@ -110,14 +109,14 @@ def test_a_ratio_refutes_from_a_hundred_millionth_above_one(ratio: float, verdic
 
 
 @pytest.mark.parametrize(("ratio", "attains"), [(1 - 2e-12, False), (1 + 2e-12, False), (1 - 5e-13, True)])
-def test_a_bound_is_attained_to_a_millionth_of_a_millionth(ratio: float, attains: bool) -> None:
+def test_a_bound_is_attained_to_a_millionth_of_a_millionth(ratio, attains):
     finding = Replay()(replace(with_ratio(ratio), witnesses=(), attained=("r1",)), Run())
     assert not finding.refutes
     assert finding.lacks == (set() if attains else {f"r1 does not attain the bound: lhs/rhs - 1 is {ratio - 1:.2g}"})
 
 
 @pytest.mark.parametrize(("miss", "met"), [("5e-10", True), ("2.004e-9", False)])
-def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> None:
+def test_a_hypothesis_is_missed_from_a_billionth_on(miss, met):
     raw = witness("r1")
     scale = 1 + float(miss)
     i = PROP_4.inequality.setting.read(raw)
@@ -141,14 +140,14 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
         (mp.mpc(1, "1e-30"), "1", "3"), ("1", mp.inf, "3"),
     ],
 )  # fmt: skip
-def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50: Any, at_100: Any, settled: str) -> None:
+def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50, at_100, settled):
     values = {50: at_50, 100: at_100, 200: 3, 400: 3}
     evaluated = evaluate(sides(PROP_4, lhs=lambda _: mp.mpmathify(values[mp.dps])), witness("r1"))
     assert evaluated.lhs == float(settled)
 
 
 @pytest.mark.parametrize("lhs", [*(lambda _, x=x: x for x in (mp.mpc(1, 1), mp.inf, mp.nan)), lambda i: i.sigma / 0])
-def test_a_value_that_is_no_number_is_undefined(lhs: Any) -> None:
+def test_a_value_that_is_no_number_is_undefined(lhs):
     with pytest.raises(
         UndefinedError,
         match=r"(an argument of a function is outside its domain|a divisor is zero, .*the norm of an adapted vector\.)",
@@ -165,7 +164,7 @@ def test_a_value_that_is_no_number_is_undefined(lhs: Any) -> None:
         ("1e-25", 1, 0, 0), ("2e-25", 1, 0, 2e-25), (1e-9, 1, 0, 1e-9),
     ],
 )  # fmt: skip
-def test_cosines_that_differ_may_explain_twice_as_much(missed: Any, lhs: Any, rhs: Any, residual: Any) -> None:
+def test_cosines_that_differ_may_explain_twice_as_much(missed, lhs, rhs, residual):
     cosines = Mock(enters=True, mends=False, exact=False, residual=lambda _: mp.mpf(missed))
     claim = sides(PROP_4, lhs=lambda _: mp.mpf(lhs), rhs=lambda _: mp.mpf(rhs), hypotheses={"h": cosines})
     if residual is not None:
@@ -175,15 +174,15 @@ def test_cosines_that_differ_may_explain_twice_as_much(missed: Any, lhs: Any, rh
         evaluate(claim, witness("r1"))
 
 
-def test_a_quotient_of_two_zeros_is_zero() -> None:
+def test_a_quotient_of_two_zeros_is_zero():
     for a, b, ratio in ((0.0, 0.0, 0), (1.0, 0.0, math.inf), (1.0, 2.0, 0.5), (2.0, 1.0, 2)):
         assert Evaluation(claim="c", lhs=a, rhs=b, first_order=None, hypotheses={}).decisive_ratio == ratio
 
 
-def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
+def test_values_that_cancellation_eats_are_given_up_at_400_digits():
     seen = list[int]()
 
-    def lost(i: Any) -> Any:
+    def lost(i):
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
@@ -194,11 +193,11 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
     assert seen == [50, 100, 200, 400]
 
 
-def batch(n: int = 3) -> Any:
+def batch(n=3):
     return PROP_4.inequality.setting.draw(n, seeded(Run(), "test"))
 
 
-def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the_rest() -> None:
+def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the_rest():
     i = batch(4)
     residual = torch.tensor([0.0, 1e-13, 2e-13, 0.0])
     hypothesis = Mock(residual=lambda _: residual)
@@ -216,30 +215,30 @@ def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the
 EDGE = Finding(kind=Evidence.RANDOM, instances=5, worst_ratio=2.0)
 
 
-def test_a_violation_whose_hypothesis_holds_up_to_rounding_only_is_counted_as_undecided() -> None:
+def test_a_violation_whose_hypothesis_holds_up_to_rounding_only_is_counted_as_undecided():
     worst = {"u": [1.0, 0.0], "v": [1.0, 0.0], "du": [-1.0000000005, 0.0], "dv": [0.0, 0.0]}
     found = confirmed(CLAIMS["lemma-1-angle"], replace(EDGE, worst=worst))
     assert (found.worst_ratio, found.worst, found.counts, found.refutes) == (-math.inf, None, {"undecided": 1}, set())
 
 
 @pytest.mark.parametrize(("ratio", "after"), [(2, 1), (1 + 5e-9, 1), (1 - 1e-8, 1), (1 - 1.1e-8, 1 - 1.1e-8)])
-def test_a_violation_that_is_rounding_is_taken_back(ratio: float, after: float) -> None:
+def test_a_violation_that_is_rounding_is_taken_back(ratio, after):
     found = replace(EDGE, worst_ratio=ratio, worst=witness("r1"))
     assert confirmed(CLAIMS["prop-4"], found).worst_ratio == after
 
 
-def test_what_agrees_is_off_by_as_much_as_the_last_digits_of_a_double() -> None:
+def test_what_agrees_is_off_by_as_much_as_the_last_digits_of_a_double():
     assert [agree(3 + sign * 2.0**-40 * (1 + more), 3) for sign in (1, -1) for more in (0, 0.25)] == [True, False] * 2
 
 
-def test_random_instances_are_as_many_as_the_run_says_and_others_for_another_seed() -> None:
+def test_random_instances_are_as_many_as_the_run_says_and_others_for_another_seed():
     found = [RandomInstances()(CLAIMS["prop-4"], Run(instances=7, seed=seed)) for seed in (0, 0, 1)]
     assert {f.instances for f in found} == {7}
     assert found[0] == found[1]
     assert found[0].worst_ratio != found[2].worst_ratio
 
 
-def test_an_ascent_keeps_the_best_of_the_climb() -> None:
+def test_an_ascent_keeps_the_best_of_the_climb():
     first, last = (GradientAscent()(CLAIMS["prop-4"], Run(starts=6, steps=n)) for n in (1, 30))
     assert first.worst_ratio + 0.01 < last.worst_ratio <= 1
     assert first.instances == last.instances == 6

@@ -5,7 +5,6 @@ import sys
 from dataclasses import make_dataclass
 from decimal import ROUND_DOWN, Decimal, localcontext
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,30 +25,30 @@ SQUARE = [["2", "1"], ["-1", "3"]]
 P, Q = matrix("p"), matrix("q")
 
 
-def numbers(x: Any, into: Any) -> Any:
+def numbers(x, into):
     return [numbers(y, into) for y in x] if isinstance(x, list) else into(Fraction(x))
 
 
-def tensor(x: Any) -> torch.Tensor:
+def tensor(x):
     return torch.tensor(numbers(x, float))
 
 
-def digits(x: Any) -> Any:
+def digits(x):
     return np.array(numbers(x, lambda y: mp.mpf(y.numerator) / y.denominator), dtype=object)
 
 
-def exact(x: Any) -> Any:
+def exact(x):
     return np.array(numbers(x, sp.Rational), dtype=object)
 
 
 KINDS = [tensor, digits, exact]
 
 
-def plain(x: Any) -> Any:
+def plain(x):
     return x.tolist() if isinstance(x, torch.Tensor) else np.vectorize(float)(np.array(x, dtype=object)).tolist()
 
 
-def close(found: Any, expected: Any) -> None:
+def close(found, expected):
     np.testing.assert_allclose(plain(found), expected, rtol=1e-14, atol=1e-14)
 
 
@@ -72,19 +71,19 @@ def close(found: Any, expected: Any) -> None:
         (lambda k: a.where_larger(*k(["3", "2", "5", "7"])), 5),
     ],
 )
-def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
+def test_an_operation_is_what_it_says_in_every_arithmetic(kind, found, expected):
     """Operations that occur in no printed formula are tested, too."""
     close(found(kind), expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("x", "expected"), [(2, 2), (Fraction(1, 4), 0.25), ("pi", np.pi), ("inf", np.inf)])
-def test_a_number_is_in_the_arithmetic_of_what_it_is_like(kind: Any, x: Any, expected: float) -> None:
+def test_a_number_is_in_the_arithmetic_of_what_it_is_like(kind, x, expected):
     close(found := a.number(x, kind(["1"])[0]), expected)
     assert a.exact(found) is (kind is exact)
 
 
-def test_a_formula_from_another_process_is_the_same() -> None:
+def test_a_formula_from_another_process_is_the_same():
     sent, here = (first_order(CLAIMS["prop-1"].concludes[0].left) for _ in range(2))
     object.__setattr__(sent, "_hash", 0)  # strings have different hashes in another process
     received = pickle.loads(pickle.dumps(sent))
@@ -92,7 +91,7 @@ def test_a_formula_from_another_process_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])
-def test_a_limit_is_exceeded_relative_to_it(kind: Any) -> None:
+def test_a_limit_is_exceeded_relative_to_it(kind):
     close(a.excess(tensor(["1", "3"]), 2), [0, 0.5])
     close(a.excess(2, tensor(["1", "4"])), [1, 0])
     for larger, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5), ("0", "0", 0)):
@@ -101,7 +100,7 @@ def test_a_limit_is_exceeded_relative_to_it(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])
-def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind: Any) -> None:
+def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind):
     u, v = kind(["1", "0"]), kind(["1", "1e-9"])
     for found in (a.sine(u, v), a.angle(u, v)):
         np.testing.assert_allclose(plain(found), 1e-9, rtol=1e-12)
@@ -110,7 +109,7 @@ def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind: Any) -> No
 @pytest.mark.parametrize(
     ("kind", "counts", "is_rounding"), [(tensor, "1e-11", "1e-13"), (digits, "1e-39", "1e-41"), (exact, "1e-99", "0")]
 )
-def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: str) -> None:
+def test_what_counts_as_rounding_in_a_rank(kind, counts, is_rounding):
     for scale in ("1e-5", "1e5"):
         two, one = (
             a.rank(kind([[scale, "0"], ["0", str(Fraction(small) * Fraction(scale))]]))
@@ -122,7 +121,7 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
                 close(a.pseudo_inverse(kind([["1", "0"], ["0", small]])), [[1, 0], [0, float(inverse)]])
 
 
-def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_number_says_so() -> None:
+def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_number_says_so():
     for n, ratio in ((64, "1e-7"), (65, "5e-6")):
         m = digits(
             [[str(int(i == j)) if i < n - 1 else (ratio if i == j else "0") for j in range(n)] for i in range(n)]
@@ -138,7 +137,7 @@ def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_numb
     assert a.condition_number(torch.diag(torch.tensor([1.0] * 64 + [1e-7]))).item() == pytest.approx(1e7)
 
 
-def test_a_batch_is_its_members() -> None:
+def test_a_batch_is_its_members():
     u, v, du, dv = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
     w = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(1))
     functions = [
@@ -155,7 +154,7 @@ def test_a_batch_is_its_members() -> None:
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])
-def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
+def test_a_segment_and_the_hessian_along_it(kind):
     """The norm is largest inside the segment: u passes 0 at a distance of 1 at t = 1/2, which is on both grids."""
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
     for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
@@ -172,9 +171,7 @@ def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_the_rank_of_fractions_is_exact_with_flint_and_without(
-    installed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rank_of_fractions_is_exact_with_flint_and_without(installed, monkeypatch):
     if not installed:
         monkeypatch.setitem(sys.modules, "flint", None)
     draw = np.random.default_rng(0)
@@ -184,12 +181,12 @@ def test_the_rank_of_fractions_is_exact_with_flint_and_without(
     assert a.rank(np.full((2, 3), Fraction(0), dtype=object)) == 0
 
 
-def instance(**letters: Any) -> Any:
+def instance(**letters):
     return make_dataclass("Letters", letters)(**letters)
 
 
 @pytest.mark.parametrize("placement", Placement)
-def test_the_first_order_is_the_derivative(placement: Placement) -> None:
+def test_the_first_order_is_the_derivative(placement):
     claim = {"lora": "prop-1", "input": "prop-2-input", "output": "prop-2-output"}[placement]
     setting = CLAIMS[claim].setting
     assert setting is not None
@@ -200,19 +197,19 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
     torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
 
 
-def test_without_the_adapter_a_formula_is_that_of_the_model() -> None:
+def test_without_the_adapter_a_formula_is_that_of_the_model():
     formulas = (X @ W1 + X @ AB, X @ AB + X @ W1, X @ AB, X @ T @ W1, T @ W1, EYE + W1, norm(X @ T) ** 2)
     assert [at_zero(x) for x in formulas] == [X @ W1, X @ W1, None, X @ W1, W1, EYE + W1, norm(X) ** 2]
 
 
-def test_a_root_is_exact_or_has_120_digits() -> None:
+def test_a_root_is_exact_or_has_120_digits():
     assert root(Fraction(9, 4)) == Fraction(3, 2)
     with localcontext(prec=140):
         digits = (Decimal(4) / 3).sqrt().quantize(Decimal(10) ** -120, rounding=ROUND_DOWN)
     assert root(Fraction(4, 3)) == Fraction(digits)
 
 
-def test_values_of_squares_segments_and_multiples() -> None:
+def test_values_of_squares_segments_and_multiples():
     i = instance(u=tensor(["1", "0"]), v=tensor(["1", "1e-9"]))
     np.testing.assert_allclose(value(sine(row("u"), row("v")) ** 2, i), 1e-18, rtol=1e-12)
     near = instance(**{k: tensor([x, "0"]) for k, x in (("u", "3"), ("v", "1"), ("du", "0"), ("dv", "-1/2"))})
@@ -223,7 +220,7 @@ def test_values_of_squares_segments_and_multiples() -> None:
     assert repr(row("u")) == "Term(op='row', args=(), name='u')"
 
 
-def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
+def test_an_equation_of_a_batch_is_missed_relative_to_its_sides():
     left, right = both_sides((scalar("a").equals(scalar("b")),))
     i = instance(a=tensor(["1", "0", "-1"]), b=tensor(["3", "0", "-1"]))
     close(left(i) / right(i), [1.5, 1, 1])
@@ -233,18 +230,18 @@ def test_an_equation_of_a_batch_is_missed_relative_to_its_sides() -> None:
         assert [float(side(i)) for side in both_sides((a <= b, c <= d))] == [6, 4]
 
 
-def test_what_is_linear_in_x_has_its_matrix() -> None:
+def test_what_is_linear_in_x_has_its_matrix():
     assert linear_part(X @ W1 @ W2 - X @ AB) == (W1 @ W2) - AB
     with pytest.raises(ValueError, match="not linear"):
         linear_part(row("u") @ W1)
 
 
-def test_exact_singular_values_are_surds() -> None:
+def test_exact_singular_values_are_surds():
     i = instance(p=np.array([[sp.Integer(1), sp.Integer(1)], [sp.Integer(0), sp.Integer(1)]], dtype=object))
     assert sp.simplify(value(spectral(P), i) - (1 + sp.sqrt(5)) / 2) == 0
 
 
-def test_what_has_no_product_or_sum_is_no_formula() -> None:
+def test_what_has_no_product_or_sum_is_no_formula():
     m, x, a = matrix("w"), row("x"), scalar("s")
     assert m * a == a * m != a * x
     for form in (lambda: m * m, lambda: x * m, lambda: m @ x, lambda: a @ m, lambda: m + x, lambda: x - 1):

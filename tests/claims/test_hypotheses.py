@@ -1,10 +1,7 @@
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Claim
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import ACCURACY, HypothesisError
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.errors import IoAdaptError
@@ -13,7 +10,7 @@ CASES = [(c, s) for c in CLAIMS.values() if c.inequality for s in c.inequality.h
 """All hypotheses, except that a singular value is not zero: none is negative, and zero is not told from rounding."""
 
 
-def others(raw: dict[str, Any], second: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def others(raw, second):
     for key, x in raw.items():
         for change in (2, 0.5, -0.5, 40, 1e-9):
             yield raw | {key: scaled(x, change)}
@@ -26,12 +23,12 @@ def others(raw: dict[str, Any], second: dict[str, Any]) -> Iterator[dict[str, An
                 yield raw | {key: [[9.0 * (i == j) for j in range(len(x))] for i in range(len(x))]}
 
 
-def scaled(x: Any, factor: float) -> Any:
+def scaled(x, factor):
     return [scaled(y, factor) for y in x] if isinstance(x, list) else factor * x
 
 
 @pytest.mark.parametrize(("claim", "statement"), CASES, ids=[f"{c.id}: {s}" for c, s in CASES])
-def test_every_hypothesis_can_be_missed_and_then_nothing_is_evaluated(claim: Claim, statement: str) -> None:
+def test_every_hypothesis_can_be_missed_and_then_nothing_is_evaluated(claim, statement):
     setting, hypothesis = claim.setting, claim.inequality.hypotheses[statement]
     one, two = (setting.draw(1, torch.Generator().manual_seed(k)) for k in (0, 1))
     first = setting.dump(one, 0)

@@ -21,7 +21,7 @@ ROOMS = ("statements", "beyond", "words", "laws")
 FOLDER = Path(str(SHIPPED)).parent
 
 
-def test_every_file_that_states_claims_is_listed_once() -> None:
+def test_every_file_that_states_claims_is_listed_once():
     files = {
         ".".join(p.relative_to(FOLDER).with_suffix("").parts)
         for room in ROOMS
@@ -31,25 +31,25 @@ def test_every_file_that_states_claims_is_listed_once() -> None:
     assert files == {*FILES}
 
 
-def test_every_claim_is_listed_with_its_file_and_no_id_is_given_twice() -> None:
+def test_every_claim_is_listed_with_its_file_and_no_id_is_given_twice():
     for file, names in FILES.items():
         assert [claim.id for claim in import_module(f"ioadapt_theory.claims.{file}").CLAIMS] == names
     assert len(CLAIMS) == sum(map(len, FILES.values()))
 
 
-def test_a_claim_loads_its_own_file_alone() -> None:
+def test_a_claim_loads_its_own_file_alone():
     program = "import sys; from ioadapt_theory import CLAIMS; CLAIMS['prop-3']; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = {name.removeprefix("ioadapt_theory.claims.") for name in done.stdout.split()}
     assert loaded & {*FILES} == {"statements.props_3_to_5"}
 
 
-def test_every_shipped_instance_is_about_a_claim() -> None:
+def test_every_shipped_instance_is_about_a_claim():
     used = {name for claim in CLAIMS.values() for name in (*claim.witnesses, *claim.attained)}
     assert used == set(witnesses())
 
 
-def test_loading_the_registry_loads_no_computer_algebra() -> None:
+def test_loading_the_registry_loads_no_computer_algebra():
     heavy = "sympy", "flint", "scipy", "matplotlib"
     program = f"import sys, ioadapt_theory.claims; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -123,7 +123,7 @@ def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(mon
 
     number, commands = len(record()), list[str]()
 
-    def build(said: str, *options: str) -> str:
+    def build(said, *options):
         monkeypatch.setattr(sys, "argv", ["proofs", *options])
         monkeypatch.setattr(proofs, "run", lambda *command: commands.append(command[0]) or said)
         with contextlib.suppress(SystemExit):

@@ -1,17 +1,15 @@
 """Drawn instances satisfy the hypotheses, and mean squares are those of the models of Eq. 9."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Claim
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Hypothesis
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import Term, fro
+from ioadapt_theory.claims.expression.tree import fro
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.report import proofs
 from ioadapt_theory.claims.settings import relative_similarity
@@ -30,7 +28,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 
 @pytest.mark.parametrize("second", [False, True])
 @pytest.mark.parametrize("placement", [None, *Placement])
-def test_models_of_one_function_differ_in_every_size_that_may(placement: Placement | None, second: bool) -> None:
+def test_models_of_one_function_differ_in_every_size_that_may(placement, second):
     setting = function_setting(placement, second=second)
     raw = setting.start(1, generator())
     hidden = 4 if placement is Placement.LORA else 5
@@ -47,11 +45,11 @@ def test_models_of_one_function_differ_in_every_size_that_may(placement: Placeme
 BALLS = [relative_similarity.SPECTRAL, relative_similarity.LITERAL, relative_similarity.FROBENIUS]
 
 
-def generator(seed: int = 0) -> torch.Generator:
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
+def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them():
     raw = INCREMENTS.start(200, generator())
     assert {x.shape for x in raw.values()} == {(200, 3)}  # a plane, and one direction out of it
     for by, share in ((shorter, 1), (partial(shorter, most=0.5), 0.5)):
@@ -62,7 +60,7 @@ def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_t
             torch.testing.assert_close(getattr(i, vector), raw[vector])
 
 
-def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> None:
+def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap():
     space = function_setting(Placement.INPUT)
     i = space.draw(1, generator())
     gap = (i.w1 @ i.w2 - i.w1_target @ i.w2_target).square().sum((-2, -1))
@@ -74,7 +72,7 @@ def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> N
     assert hypothesis.residual(smaller).item() == pytest.approx(3)
 
 
-def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
+def test_free_matrices_are_gaussian_and_scalars_positive():
     free = matrices("x", {"A": "n c", "T": ""}, {"n": 2, "c": 3})
     raw = free.start(4, generator())
     assert raw["a"].min() < 0 < raw["a"].max()
@@ -84,7 +82,7 @@ def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
         free.read({"A": [[1, 2]], "T": 0})
 
 
-def exactly(**changes: Any) -> Any:
+def exactly(**changes):
     values = {
         **{"W": [[1, 0, 0], [0, 1, 0]], "x1": [1, 0], "x2": [0, 1], "W_target": [[1, 0, 0], [0, 1, 0]]},
         **{"x1_target": [1, 0], "x2_target": [0, 1], "AB": [[0, 0], [0, 0]], "epsilon": "1/2"},
@@ -103,20 +101,20 @@ def exactly(**changes: Any) -> Any:
         *((given, {"epsilon": 2}, 1.5) for given in relative_similarity.BELOW_OUTPUTS),
     ],
 )
-def test_residuals_that_are_decided_exactly(given: Any, misses: dict, by: float) -> None:
+def test_residuals_that_are_decided_exactly(given, misses, by):
     hypothesis = Hypothesis.of(given)
     assert hypothesis.exact
     assert float(hypothesis.residual(exactly())) == 0
     assert float(hypothesis.residual(exactly(**misses))) == pytest.approx(by, rel=1e-9)
 
 
-def test_an_even_power_of_a_norm_needs_no_root() -> None:
+def test_an_even_power_of_a_norm_needs_no_root():
     powers = (fro(x) ** power + fro(x) ** power for x, power in ((AB, 2), (AB, 3), (fro(AB) * AB, 2)))
     assert [Hypothesis.of(x <= EPSILON).exact for x in powers] == [True, False, False]
 
 
 @pytest.mark.parametrize("vector", ["x2", "x2_target"])
-def test_parallel_outputs_are_seen_exactly(vector: str) -> None:
+def test_parallel_outputs_are_seen_exactly(vector):
     hypothesis = Hypothesis.of(relative_similarity.NOT_PARALLEL)
     assert hypothesis.exact
     assert [hypothesis.equal(exactly(**change)) for change in ({}, {vector: [-3, 0]})] == [False, True]
@@ -124,9 +122,7 @@ def test_parallel_outputs_are_seen_exactly(vector: str) -> None:
 
 @pytest.mark.parametrize("placement", Placement)
 @pytest.mark.parametrize("limit", [half, below_outputs])
-def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_their_limit(
-    placement: Placement, limit: Any
-) -> None:
+def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_their_limit(placement, limit):
     space = similarity_setting(placement, limit=limit)
     raw = space.start(20, generator())
     i = space.parametrise(raw)
@@ -145,7 +141,7 @@ def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_the
 
 @pytest.mark.parametrize("placement", Placement)
 @pytest.mark.parametrize("ball", BALLS, ids=["spectral", "literal", "frobenius"])
-def test_hypotheses_hold_by_construction_and_no_adapter_beats_the_worst_one(placement: Placement, ball: Any) -> None:
+def test_hypotheses_hold_by_construction_and_no_adapter_beats_the_worst_one(placement, ball):
     slopes = []
     for c, d, worst in ((5, 2, False), (3, 4, False), (3, 4, True)):
         space = similarity_setting(placement, ball, c=c, d=d)
@@ -159,7 +155,7 @@ def test_hypotheses_hold_by_construction_and_no_adapter_beats_the_worst_one(plac
     assert (slopes[1] <= slopes[2] * (1 + 1e-12)).all()
 
 
-def printed_terms(claim: Claim) -> Iterator[Term]:
+def printed_terms(claim):
     relations = [*claim.given, *claim.concludes]
     for proof in claim.proofs:
         relations += [r for s in getattr(proof, "steps", ()) for r in (s.relation, *s.under)]
@@ -169,7 +165,7 @@ def printed_terms(claim: Claim) -> Iterator[Term]:
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
-def test_every_letter_and_every_name_is_defined_where_it_is_printed(claim: Claim) -> None:
+def test_every_letter_and_every_name_is_defined_where_it_is_printed(claim):
     said, terms = proofs(claim), dict.fromkeys(printed_terms(claim))
     defined = {name for line in re.findall(r"^ +(\S+(?:, \S+)*): .", said, re.MULTILINE) for name in line.split(", ")}
     defined |= set(re.findall(r"^ +where (.+?) (?:=|is) ", said, re.MULTILINE))

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -20,14 +19,14 @@ NAMES = ["lemma-3", "prop-2-output-abs"]
 
 
 @pytest.mark.slow
-def test_results_are_those_of_each_claim_in_one_process_and_in_several() -> None:
+def test_results_are_those_of_each_claim_in_one_process_and_in_several():
     alone = {result.claim: result for result in results(NAMES, SMALL)}
     assert alone == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
     with pool(2) as processes:
         assert {result.claim: result for result in results(NAMES, SMALL, processes)} == alone
 
 
-def test_a_claim_is_verified_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_is_verified_in_one_thread_and_the_others_come_back(monkeypatch):
     seen, real, before = set[int](), verifying.work, torch.get_num_threads()
     monkeypatch.setattr(verifying, "work", lambda *a: seen.add(torch.get_num_threads()) or real(*a))
     try:
@@ -39,7 +38,7 @@ def test_a_claim_is_verified_in_one_thread_and_the_others_come_back(monkeypatch:
         torch.set_num_threads(before)
 
 
-def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
+def test_no_names_are_all_claims_and_the_largest_settings_are_allowed():
     assert verifying.named(()) == [*CLAIMS.values()]
     verifying.check(Run(instances=10**6, seed=2**63 - 1))
 
@@ -48,30 +47,30 @@ def test_no_names_are_all_claims_and_the_largest_settings_are_allowed() -> None:
     ("name", "value"),
     [("instances", 0), ("instances", -3), ("starts", 2.5), ("steps", 10**6 + 1), ("seed", "1"), ("seed", -1)],
 )
-def test_python_refuses_what_the_command_refuses(name: str, value: Any) -> None:
+def test_python_refuses_what_the_command_refuses(name, value):
     with pytest.raises(InvalidValueError, match=rf"^{name} must be a whole number from . to [\d,]+, not {value!r}\.$"):
         verify("prop-4-exact", Run(**{name: value}))
 
 
-def test_a_claim_is_named_by_its_id() -> None:
+def test_a_claim_is_named_by_its_id():
     assert verify("lemma-3", SMALL) == verify(CLAIMS["lemma-3"], SMALL)
     with pytest.raises(UnknownNameError, match=r"Unknown claim 'lemma-33'\. Did you mean"):
         verify("lemma-33")
 
 
-def test_a_claim_is_named_by_its_number_if_one_claim_has_it() -> None:
+def test_a_claim_is_named_by_its_number_if_one_claim_has_it():
     assert verify("Proposition 3", SMALL) == verify("prop-3", SMALL)
     with pytest.raises(InvalidValueError, match=r"give one of prop-2-input, prop-2-"):
         verify("Proposition 2")
 
 
-def test_settings_are_arguments_or_a_run() -> None:
+def test_settings_are_arguments_or_a_run():
     assert verify("lemma-3", instances=50, starts=4, steps=3) == verify("lemma-3", SMALL)
     with pytest.raises(InvalidValueError, match="Give run= or its settings, not both"):
         verify("lemma-3", SMALL, seed=1)
 
 
-def test_a_verification_prints_its_verdict_and_its_counterexample() -> None:
+def test_a_verification_prints_its_verdict_and_its_counterexample():
     shown = str(verify("prop-2-input", SMALL))
     assert shown.startswith("REFUTED   prop-2-input  (Proposition 2")
     assert "witness: 50 times the bound: ce1" in shown
@@ -82,7 +81,7 @@ PROP_4 = replace(CLAIMS["prop-4"], reading="as it stands", notes=(EPSILON <= 2 *
 REFUTED = replace(CLAIMS["any-phi"], witnesses=())
 
 
-def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
+def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place():
     first, *rest = table([PROP_4, REFUTED], 70).split("The instances are in ")
     assert first == (
         "PROVED    prop-4  (Proposition 4 (App. A.2))\n"
@@ -112,18 +111,18 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     assert [describe(CLAIMS[name])["executable"] for name in ("prop-4", "tables-seeds")] == [True, False]
 
 
-def test_a_value_is_a_fraction_of_small_numbers_only_if_it_is_one() -> None:
+def test_a_value_is_a_fraction_of_small_numbers_only_if_it_is_one():
     assert [short(x) for x in (2.5, 1 / 999, 1 / 1001, (1 + 1e-11) / 3)] == ["5/2", "1/999", "0.000999", "0.3333"]
 
 
-def test_a_refuted_claim_names_what_is_true_instead() -> None:
+def test_a_refuted_claim_names_what_is_true_instead():
     assert remark(CLAIMS["prop-1"]).startswith("true instead: prop-1-abs, prop-1-sine, prop-1-sharp, prop-1-weights")
     assert "prop-2-input-sharp" in remark(CLAIMS["prop-2-input-literal"])  # by its left side
     assert remark(CLAIMS["lemma-1"]) == "√(1 − s²) ≤ 1 + |s|"
 
 
-def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished() -> None:
-    def found(verdict: Verdict) -> Verification:
+def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished():
+    def found(verdict):
         refutes = frozenset(["x"] if verdict is Verdict.REFUTED else [])
         findings = {
             Evidence.EXACT: Finding(kind=Evidence.EXACT, instances=0, proves=frozenset(["p"])),

@@ -9,17 +9,16 @@ from fractions import Fraction
 from itertools import pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
 import torch
 
-from ioadapt_theory.claims.expression.tree import Term, cond, fro, matrix, norm, pinv, rank, row, sigma, spectral
+from ioadapt_theory.claims.expression.tree import cond, fro, matrix, norm, pinv, rank, row, sigma, spectral
 from ioadapt_theory.claims.expression.values import Values
 from proofs.render import CALLS, DEFINED_BY
-from tests.proofs.meaning import Matrix, Meaning, inertia, times, turned
+from tests.proofs.meaning import Meaning, inertia, times, turned
 
 TEXT = (Path(__file__).parents[2] / "proofs" / "coq" / "Vocabulary.v").read_text(encoding="utf-8")
 COQ = Meaning(TEXT)
@@ -27,11 +26,11 @@ TURN = [["3/5", "4/5", "0"], ["-4/5", "3/5", "0"], ["0", "0", "1"]]
 OTHER = [["5/13", "0", "12/13"], ["0", "1", "0"], ["-12/13", "0", "5/13"]]
 
 
-def exact(m: list[list[str]]) -> Matrix:
+def exact(m):
     return [[Fraction(x) for x in r] for r in m]
 
 
-def of(*values: str, rows: int, columns: int) -> Matrix:
+def of(*values, rows, columns):
     """Return a rows x columns matrix with these singular values, turned on both sides if it is 3 x 3 or smaller."""
     middle = [[Fraction(values[i]) if i == j and i < len(values) else Fraction(0) for j in range(3)] for i in range(3)]
     left, right = ([r[:n] for r in exact(t)[:n]] for t, n in ((TURN, rows), (OTHER, columns)))
@@ -51,7 +50,7 @@ VALUES = {
 MATRICES = {name: (of(*v.split(), rows=m, columns=n), v.split()) for name, (v, m, n) in VALUES.items()}
 
 
-def values(m: Matrix) -> list[Values]:
+def values(m):
     """Return evaluators in exact numbers and in float64."""
     array = np.array([[sp.Rational(x.numerator, x.denominator) for x in r] for r in m], dtype=object)
     tensor = torch.tensor([[[float(x) for x in r] for r in m]], dtype=torch.float64)
@@ -62,20 +61,20 @@ class Instance(SimpleNamespace):
     __dataclass_fields__ = {"w": None, "v": None}  # noqa: RUF012
 
 
-def close(found: object, wanted: Fraction) -> bool:
+def close(found, wanted):
     return abs(float(found) - float(wanted)) <= 1e-9 * (1 + abs(float(wanted)))
 
 
 @pytest.mark.parametrize("name", MATRICES)
 @pytest.mark.parametrize("op", [spectral(W), sigma(W, 1), sigma(W, 2), cond(W)], ids=["spectral", "s1", "s2", "cond"])
-def test_a_singular_value_is_what_python_computes_and_nothing_else_is(name: str, op: Term) -> None:
+def test_a_singular_value_is_what_python_computes_and_nothing_else_is(name, op):
     m, found = MATRICES[name][0], sorted(map(Fraction, MATRICES[name][1]))
     wanted = {"cond": found[-1] / found[0] if found[0] else None, "spectral": found[-1]}.get(op.op)
     if op.op == "sigma":
         wanted = found[-int(op.name) - 1]
     predicate, index = DEFINED_BY[op.op], [int(op.name[1:])] if op.op == "sigma" else []
 
-    def says(value: Fraction) -> bool:
+    def says(value):
         return COQ.holds(predicate, *index, m, value, numbers=(*found, 2 * found[-1], found[0] / 2))
 
     if wanted is None:  # a divisor is 0: no number is the condition number
@@ -88,7 +87,7 @@ def test_a_singular_value_is_what_python_computes_and_nothing_else_is(name: str,
 
 
 @pytest.mark.parametrize("name", MATRICES)
-def test_a_pseudoinverse_and_a_rank_are_what_python_computes(name: str) -> None:
+def test_a_pseudoinverse_and_a_rank_are_what_python_computes(name):
     m, found = MATRICES[name]
     gram = times(m, turned(m))
     assert [int(v(rank(W))) for v in values(m)] == [len(m) - inertia(gram)[1]] * 2 == [sum(x != "0" for x in found)] * 2
@@ -100,7 +99,7 @@ def test_a_pseudoinverse_and_a_rank_are_what_python_computes(name: str) -> None:
         assert wrong == inverse or not COQ.holds(DEFINED_BY["pinv"], m, wrong)
 
 
-def others(m: Matrix, p: Matrix) -> list[Matrix]:
+def others(m, p):
     """Return 0, and P + LZR for projections L and R of which one, or both, are on what P does not reach."""
     z = [[Fraction(i + 2 * j + 1) for j in range(len(p[0]))] for i in range(len(p))]
     reached = times(p, m), times(m, p)
@@ -119,7 +118,7 @@ def others(m: Matrix, p: Matrix) -> list[Matrix]:
         (fro(W), [["1", "1", "1"], ["1", "0", "0"]], 2),
     ],
 )
-def test_a_norm_is_what_python_computes(op: Term, m: list[list[str]], wanted: int) -> None:
+def test_a_norm_is_what_python_computes(op, m, wanted):
     assert all(close(v(op), Fraction(wanted)) for v in values(exact(m)))
     assert COQ.holds(CALLS[op.op], exact(m)) == wanted
 
@@ -146,14 +145,14 @@ PLANTED = (
 
 
 @pytest.mark.parametrize(("one", "other"), PLANTED)
-def test_another_definition_is_noticed(one: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_definition_is_noticed(one, other, monkeypatch):
     assert one in TEXT
     monkeypatch.setitem(globals(), "COQ", Meaning(TEXT.replace(one, other)))
     with pytest.raises((AssertionError, ZeroDivisionError)):
         everything()
 
 
-def everything() -> None:
+def everything():
     for name in MATRICES:
         for op in (spectral(W), sigma(W, 1), sigma(W, 2), cond(W)):
             test_a_singular_value_is_what_python_computes_and_nothing_else_is(name, op)
@@ -162,19 +161,19 @@ def everything() -> None:
     test_a_norm_is_what_python_computes(fro(W), [["1", "2"], ["2", "4"]], 5)
 
 
-def holds_of_functions(text: str, name: str, **scope: Any) -> bool:
+def holds_of_functions(text, name, **scope):
     """Return whether functions of a number satisfy the clauses of a definition, at some numbers."""
     body = re.search(rf"^Definition {name} .*?:=\s(.*?)\.$", text, re.MULTILINE | re.DOTALL)[1]
     clauses = re.split(r", (?=\(?forall)| & | ?/\\ ?", " ".join(body.strip("[]/\\ \n").split()))
     return all(true(x.strip(), scope) for x in clauses)
 
 
-def true(clause: str, scope: dict[str, Any]) -> bool:
+def true(clause, scope):
     names, _, rest = re.sub(r"^\((.*)\)$", r"\1", clause).rpartition(", ")
     letters = re.findall(r"\b\w\b", names.replace("forall", ""))
     *given, goal = [re.sub(r"\b(cos|sin|ln) (\w+)", r"\1(\2)", x).replace("^+", "**") for x in rest.split("->")]
 
-    def fits(relation: str, here: dict[str, Any]) -> bool:
+    def fits(relation, here):
         parts = re.split(r"(<=|<|=)", relation)
         sides = [eval(x, {}, here) for x in parts[::2]]
         return all(abs(a - b) < 1e-9 if sign == "=" else a < b + 1e-9 * (sign == "<=")
@@ -197,7 +196,7 @@ WRONG = (
 )  # fmt: skip
 
 
-def test_cosine_sine_and_logarithm_satisfy_their_equations_and_others_do_not() -> None:
+def test_cosine_sine_and_logarithm_satisfy_their_equations_and_others_do_not():
     assert holds_of_functions(TEXT, "circular", cos=math.cos, sin=math.sin, pi=math.pi)
     assert holds_of_functions(TEXT, "logarithm", ln=math.log)
     for name, functions in WRONG:

@@ -8,19 +8,7 @@ from pathlib import Path
 import pytest
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.language import (
-    BEYOND,
-    PROVED,
-    SHARP,
-    Attained,
-    Claim,
-    cond,
-    matrices,
-    matrix,
-    row,
-    scalar,
-    sim,
-)
+from ioadapt_theory.claims.language import *
 from proofs.grammar import parsed
 from proofs.reader import problems
 from proofs.render import statement
@@ -39,7 +27,7 @@ def test_the_statement_says_what_the_claim_says(claim_id):
     assert problems(TEXT, CLAIMS[claim_id]) == []
 
 
-def changed(text: str) -> list[str]:
+def changed(text):
     """Return the text with one hypothesis or fact dropped, or one sign, letter, word or range changed."""
     lines, found = text.splitlines(), []
     for i, line in enumerate(lines[1:], start=1):

@@ -209,7 +209,7 @@ def batch(claim: Claim, raw: Mapping[str, Any]) -> Any:
     return claim.setting.build(**{keys[k]: torch.tensor([v], dtype=torch.float64) for k, v in raw.items() if k in keys})
 
 
-def outside(claim: Claim, missed: str, instance: Any) -> torch.Tensor:
+def ratio_outside(claim: Claim, missed: str, instance: Any) -> torch.Tensor:
     """Return lhs/rhs for instances that meet all hypotheses but ``missed``; NaN for others."""
     inequality = claim.inequality
     residuals = inequality.residuals(instance)
@@ -241,7 +241,7 @@ class Needed(Strategy):
             return
         for name, raw in there.items():
             if not isinstance(raw, str):
-                if not (ratio := float(outside(claim, name, batch(claim, raw)))) >= CLEAR:
+                if not (ratio := float(ratio_outside(claim, name, batch(claim, raw)))) >= CLEAR:
                     yield f"without {name}, its recorded instance is not a violation that misses it alone ({ratio:.4g})"
 
 
@@ -254,7 +254,7 @@ def without(claim: Claim) -> list[str]:
         elif raw == IDLE:
             lines.append(f"Without {name}: true as well; the paper has this hypothesis")
         elif not isinstance(raw, str):
-            ratio = float(outside(claim, name, batch(claim, raw)))
+            ratio = float(ratio_outside(claim, name, batch(claim, raw)))
             said = f"{ratio:.4g} times the bound" if all(r.sign != "=" for r in claim.concludes) else "false"
             lines.append(f"Without {name}: {said} on a recorded instance")
     return lines

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import numpy as np
@@ -25,9 +26,8 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path, monkeypatch):
     assert load_or_witness("ce1") == {"W": [[2]]}
     for content in ("W = 2", "[1]", "{", "", "[" * 100_000, '{"comment": {"x1": [1], "x1": [2]}}'):
         (tmp_path / "ce1").write_text(content)
-        with pytest.raises(
-            FileFormatError, match=r"not JSON \(|must contain a JSON object|'ce1' contains the key \"x1\" twice"
-        ):
+        says = r"not JSON \(|must contain a JSON object|'ce1' contains the key \"x1\" twice"
+        with pytest.raises(FileFormatError, match=says):
             load_or_witness("ce1")
 
 
@@ -52,11 +52,7 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path, monkeypatch):
         ({"epsilon": -1}, InvalidValueError, "epsilon must be at least 0, not -1"),
         ({"epsilon": "1e999999999"}, FileFormatError, "an exponent may have at most three digits"),
         ({"epsilon": "x" * 38}, FileFormatError, 'epsilon contains "' + "x" * 36 + r"\.\.\., which"),
-        (
-            {"epsilon": "1E+9999"},
-            FileFormatError,
-            r'epsilon contains "1E\+9999", but an exponent may have at most three',
-        ),
+        ({"epsilon": "1E+9999"}, FileFormatError, r'epsilon contains "1E\+9999", but an exponent may have at most'),
         ({"epsilon": "1e-9_9_9_9"}, FileFormatError, "an exponent may have at most three digits"),
         ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
     ],
@@ -68,9 +64,7 @@ def test_a_bad_instance_gets_one_sentence(changes, error, sentence):
 
 def test_increments_have_vectors_that_are_not_zero():
     raw = {"u": [1, 0], "v": [0, 0], "du": [0, 0], "dv": [0, 0]}
-    with pytest.raises(
-        InvalidValueError, match=r"v is the zero vector, for which s\(u, v\) is undefined; Lemmas 1 and 2"
-    ):
+    with pytest.raises(InvalidValueError, match=r"v is the zero vector, for which s\(u, v\) is undefined; Lemmas 1"):
         CLAIMS["lemma-1"].setting.read(raw)
     with pytest.raises(
         FileFormatError, match="lacks u, v, du, dv; an instance of this claim has the keys u, v, du, dv"
@@ -89,13 +83,6 @@ def test_an_output_adapter_goes_between_models_of_different_width():
 def test_what_is_drawn_can_be_written_and_read(claim):
     setting = claim.inequality.setting
     drawn = setting.draw(2, torch.Generator().manual_seed(0))
-    sizes = {
-        axis: size
-        for letter in setting.letters
-        if getattr(drawn, letter.attribute) is not None
-        for axis, size in zip(letter.axes.split(), getattr(drawn, letter.attribute).shape[1:], strict=True)
-    }
-    assert "c" not in sizes or "d" not in sizes or sizes["c"] != sizes["d"]
     raw = setting.dump(drawn, 1)
     read = setting.read(raw)
     for letter in setting.letters:
@@ -106,20 +93,14 @@ def test_what_is_drawn_can_be_written_and_read(claim):
             torch.testing.assert_close(array, value[1] if value.dim() > len(letter.axes.split()) else value)
 
 
-WITH_INSTANCES = [
-    name
-    for name, claim in CLAIMS.items()
-    if claim.inequality is not None
-    and claim.concludes[0].sign != "="
-    and name != "lemma-2-integral"  # a finer grid at 50 digits
-]
+INEQUALITIES = [c for c in CLAIMS.values() if c.inequality is not None and c.concludes[0].sign != "="]
 
 
-@pytest.mark.parametrize("claim", WITH_INSTANCES)
+@pytest.mark.parametrize("claim", [c for c in INEQUALITIES if c.id != "lemma-2-integral"], ids=lambda c: c.id)
 def test_float64_and_50_digits_are_the_same_formula(claim):
-    inequality = CLAIMS[claim].inequality
-    generator = torch.Generator().manual_seed(3)
-    batch = inequality.setting.draw(2, generator)
+    """Of lemma-2-integral, there is a finer grid at 50 digits."""
+    inequality = claim.inequality
+    batch = inequality.setting.draw(2, torch.Generator().manual_seed(3))
     raw = inequality.setting.dump(batch, 1)
     with mp.workdps(50):  # hypotheses hold up to rounding here, so both sides are compared alone
         instance = inequality.setting.read(raw)
@@ -129,14 +110,8 @@ def test_float64_and_50_digits_are_the_same_formula(claim):
 
 
 def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding():
-    raw = {
-        "W1": [["1/3", 2], [0, "1/7"]],
-        "W2": [[1, 0], ["3/11", 1]],
-        "W1_target": [["1/9", 2], [0, "1/7"]],
-        "W2_target": [[3, 0], ["3/11", 1]],
-        "AB": [["1/2", "1/2"], [0, 0]],
-        "sigma": "1/3",
-    }
+    raw = {"W1": [["1/3", 2], [0, "1/7"]], "W2": [[1, 0], ["3/11", 1]], "W1_target": [["1/9", 2], [0, "1/7"]]}
+    raw |= {"W2_target": [[3, 0], ["3/11", 1]], "AB": [["1/2", "1/2"], [0, 0]], "sigma": "1/3"}
     found = evaluate(CLAIMS["prop-4"], raw)
     assert (found.lhs, found.rhs, found.holds) == (0.0, 0.0, True)
     assert found.to_json()["ratio"] is None
@@ -161,33 +136,28 @@ def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim):
         evaluate(CLAIMS[claim], raw | {"AB": [[0, 0], [0, 0]], "epsilon": "1e-12"})
 
 
-def nearly_parallel(claim, residual="1e-5", s0=1):
+def nearly_parallel(claim, s0):
     """Return an instance with s₀ = 1 for the source and 1 − 5e-11 for the target; AB attains the bound."""
     tall = {"W": [[1, 0], [s0, 0]], "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": [0, 1]}
-    tall |= {"W_target": [[1, 0], [s0, residual]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
+    tall |= {"W_target": [[1, 0], [s0, "1e-5"]], "AB": [[0, "-1/10"], [0, f"{s0}/10"]], "epsilon": "3/20"}
     square = {"W": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [s0, 0], "x1_target": [1, 0], "x2_target": [s0, "1e-8"]}
     square |= {"W_target": [[1, 0], [0, "1000"]], "AB": [[0, 0], ["-1/10", 0]], "epsilon": "1/10"}
     return square if claim == "prop-2-input-sharp" else tall
 
 
 @pytest.mark.parametrize(
-    "claim",
-    [
-        *("prop-1-abs", "prop-1-sine", "prop-1-sharp", "prop-1-explicit", "prop-1-finite", "prop-2-output-abs"),
-        *("prop-2-output-sharp", "prop-2-output-finite", "prop-2-input-sharp", "prop-2-input-vectors"),
-    ],
-)
+    "claim", [f"prop-1-{x}" for x in ("abs", "sine", "sharp", "explicit", "finite")]
+    + [f"prop-2-{x}" for x in ("output-abs", "output-sharp", "output-finite", "input-sharp", "input-vectors")],
+)  # fmt: skip
 @pytest.mark.parametrize("s0", [1, -1])
 @pytest.mark.parametrize("flip", [False, True])
 def test_no_proved_bound_falls_by_rounding_where_outputs_are_parallel(claim, s0, flip):
-    raw = nearly_parallel(claim, s0=s0)
+    raw = nearly_parallel(claim, s0)
     if flip:
         models = [(k, f"{k}_target") for k in ("W", "x1", "x2")]
         raw |= {a: raw[b] for pair in models for a, b in (pair, pair[::-1])}
-    try:
+    with contextlib.suppress(UndecidedError):
         assert evaluate(CLAIMS[claim], raw).holds
-    except UndecidedError:
-        pass
 
 
 @pytest.mark.parametrize("scale", ["1e-20", "1", "1e20"])

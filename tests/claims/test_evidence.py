@@ -148,10 +148,8 @@ def test_a_value_is_settled_at_twenty_digits_or_where_twenty_five_vanish(at_50, 
 
 @pytest.mark.parametrize("lhs", [*(lambda _, x=x: x for x in (mp.mpc(1, 1), mp.inf, mp.nan)), lambda i: i.sigma / 0])
 def test_a_value_that_is_no_number_is_undefined(lhs):
-    with pytest.raises(
-        UndefinedError,
-        match=r"(an argument of a function is outside its domain|a divisor is zero, .*the norm of an adapted vector\.)",
-    ):
+    says = r"an argument of a function is outside its domain|a divisor is zero, .*the norm of an adapted vector\."
+    with pytest.raises(UndefinedError, match=says):
         evaluate(sides(PROP_4, lhs=lhs), witness("r1"))
     with pytest.raises(InvalidValueError, match="The claim tables-ranks cannot be evaluated on an instance; run"):
         evaluate(CLAIMS["tables-ranks"], {})
@@ -186,9 +184,7 @@ def test_values_that_cancellation_eats_are_given_up_at_400_digits():
         seen.append(mp.dps)
         return mp.mpf(len(seen))
 
-    with pytest.raises(
-        InvalidValueError, match="Cancellation makes a side of the statement inaccurate even at 400 digits"
-    ):
+    with pytest.raises(InvalidValueError, match="makes a side of the statement inaccurate even at 400 digits"):
         evaluate(sides(PROP_4, lhs=lost), witness("r1"))
     assert seen == [50, 100, 200, 400]
 

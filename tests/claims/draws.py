@@ -14,10 +14,8 @@ from ioadapt_theory.claims.settings.relative_similarity import similarity_settin
 def drawn(claim, run):
     """Yield batches of random instances in which one letter, or one and the adapter, is drawn anew or scaled."""
     setting = claim.setting
-    assert setting is not None
     generator = seeded(run, claim.id, "outside")
-    first = setting.draw(run.starts, generator)
-    second = setting.draw(run.starts, generator)
+    first, second = (setting.draw(run.starts, generator) for _ in range(2))
     one, two = ({x.attribute: getattr(i, x.attribute) for x in setting.letters} for i in (first, second))
     for x in setting.letters:
         name = x.attribute

@@ -15,7 +15,7 @@ from ioadapt_theory.claims.arithmetic import Array
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, squared
 from ioadapt_theory.claims.expression.values import Values, both, both_sides, value
-from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.findings import Finding, Verdict
 from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.claims.settings.letters import first_order
 from ioadapt_theory.errors import InvalidValueError
@@ -154,15 +154,8 @@ class Run:
     steps: int = 200
 
 
-class Strategy:
-    """A way to collect evidence on a claim."""
-
-    @property
-    def kind(self) -> Evidence:
-        raise NotImplementedError
-
-    def __call__(self, claim: "Claim", run: Run) -> Finding:
-        raise NotImplementedError
+Strategy = Callable[["Claim", Run], Finding]
+"""A way to collect evidence on a claim."""
 
 
 class Origin(StrEnum):

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence.extremes import Needed, Said
-from ioadapt_theory.claims.evidence.formal import MachineChecked, record
+from ioadapt_theory.claims.evidence.extremes import needed, said
+from ioadapt_theory.claims.evidence.formal import machine_checked, record
 from ioadapt_theory.claims.findings import Verification, merged
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
@@ -50,8 +50,8 @@ MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances a
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
     """Return the claim's searches and exact arguments, the check of ``Claim.words``, and Coq's theorem if any."""
-    checked = (MachineChecked(),) if claim.id in record() else ()
-    return (*claim.strategies, *claim.proofs, Said(), Needed(), *checked)
+    checked = (machine_checked,) if claim.id in record() else ()
+    return (*claim.strategies, *claim.proofs, said, needed, *checked)
 
 
 def named(names: Sequence[str]) -> list[Claim]:

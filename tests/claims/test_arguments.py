@@ -5,8 +5,8 @@ from ioadapt_theory.claims.claim import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence import extremes
 from ioadapt_theory.claims.evidence.argument import same, values_of, variants
-from ioadapt_theory.claims.evidence.extremes import CLEAR, IDLE, UNDEFINED, Needed, Said, batch, ratio_outside, recorded
-from ioadapt_theory.claims.evidence.formal import MachineChecked
+from ioadapt_theory.claims.evidence.extremes import CLEAR, IDLE, UNDEFINED, batch, needed, ratio_outside, recorded, said
+from ioadapt_theory.claims.evidence.formal import machine_checked
 from ioadapt_theory.claims.expression.algebra import equal
 from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.findings import Verification, merged
@@ -22,7 +22,7 @@ QUICK = Run(instances=20, starts=2, steps=2)
 def verdict(claim):
     """Return the verdict without searches: from exact arguments, theorems in Coq and shipped instances."""
     shipped = [s for s in claim.strategies if type(s).__name__ == "Replay"]
-    findings = [s(claim, QUICK) for s in (*shipped, *claim.proofs, Said(), Needed(), MachineChecked())]
+    findings = [s(claim, QUICK) for s in (*shipped, *claim.proofs, said, needed, machine_checked)]
     return merged(claim.id, (Verification(claim=claim.id, findings={f.kind: f}) for f in findings)).verdict
 
 
@@ -177,8 +177,8 @@ def test_a_step_that_says_nothing_or_is_never_the_case_is_found():
 def test_a_hypothesis_that_is_dropped_is_noticed_without_coq(claim, name):
     """In the other direction: a recorded need of a hypothesis that the claim does not have."""
     fewer = replace(claim, given=tuple(g for g in claim.given if text(g) != name), inequality=None)
-    assert Needed()(fewer, QUICK).lacks
-    assert not Needed()(claim, QUICK).lacks
+    assert needed(fewer, QUICK).lacks
+    assert not needed(claim, QUICK).lacks
     raw = recorded()[claim.id][name]
     if not isinstance(raw, str):  # the instance is now one of the claim, and refutes it
         ratio = ratio_outside(claim, name, batch(claim, raw))
@@ -325,11 +325,11 @@ def test_a_family_has_the_parameters_that_it_says_and_a_factor_of_the_right_side
 @pytest.mark.parametrize("word", Word)
 def test_every_word_needs_something_that_shows_it(word):
     bare = of("prop-4", words=(word,), attained=(), proofs=())
-    assert Said()(bare, Run()).lacks == {f'nothing shows "{word}"'}
+    assert said(bare, Run()).lacks == {f'nothing shows "{word}"'}
     family = Attained(lambda: {}, {EPSILON: (1,)}, every_pair=True)
     for proof in (family, replace(family, over={})):
         shown = word in proof.shows
-        assert bool(Said()(replace(bare, proofs=(proof,)), Run()).lacks) is not shown
+        assert bool(said(replace(bare, proofs=(proof,)), Run()).lacks) is not shown
 
 
 def test_an_instance_that_misses_a_hypothesis_contradicts_nothing():

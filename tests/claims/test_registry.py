@@ -12,7 +12,7 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence import formal
-from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest, formula_digest, record, theorem_name
+from ioadapt_theory.claims.evidence.formal import Entry, digest, formula_digest, machine_checked, record, theorem_name
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
 from ioadapt_theory.claims.verifying import FILES, strategies
 from proofs.render import NoCoqError, statement
@@ -84,12 +84,12 @@ def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
         statement(claim)
     entry = {claim.id: Entry(theorem_name(claim), digest(""), "")}
     monkeypatch.setattr(formal, "record", lambda: entry)
-    assert not MachineChecked()(claim, Run()).proves
+    assert not machine_checked(claim, Run()).proves
     monkeypatch.undo()
     names = {frozenset(["Coq: prop_4_holds"]), frozenset(["Coq: prop_2_input_refuted"])}
-    checked = [MachineChecked()(CLAIMS[name], Run()) for name in ("prop-4", "prop-2-input")]
+    checked = [machine_checked(CLAIMS[name], Run()) for name in ("prop-4", "prop-2-input")]
     assert ({checked[0].proves, checked[1].refutes}, [x.instances for x in checked]) == (names, [1, 1])
-    assert MachineChecked() not in strategies(claim)
+    assert machine_checked not in strategies(claim)
 
 
 def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):

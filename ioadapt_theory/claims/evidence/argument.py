@@ -13,8 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
-from ioadapt_theory.claims.evidence.formal import MachineChecked
+from ioadapt_theory.claims.claim import Claim, Run, Word
+from ioadapt_theory.claims.evidence.formal import machine_checked
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.notation import definitions, text
@@ -28,7 +28,7 @@ __all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "
 
 
 @dataclass(frozen=True)
-class Proof(Strategy):
+class Proof:
     """An exact argument about a claim.
 
     Attributes:
@@ -72,11 +72,11 @@ class InCoq(Proof):
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        if claim.expected is Verdict.PROVED and not MachineChecked()(claim, Run()).proves:
+        if claim.expected is Verdict.PROVED and not machine_checked(claim, Run()).proves:
             yield "Coq has no theorem about this formula"
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
-        return replace(super().__call__(claim, run), proves=MachineChecked()(claim, run).proves)
+        return replace(super().__call__(claim, run), proves=machine_checked(claim, run).proves)
 
 
 def values_of(claim: Claim, numbers: Iterable[str] = ()) -> Values:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from ioadapt_theory.claims.claim import ACCURACY, Claim, Run, Strategy, Word
+from ioadapt_theory.claims.claim import ACCURACY, Claim, Run, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.argument import Proof, named, twin
 from ioadapt_theory.claims.evidence.searches import ATTAINED, agree
@@ -163,29 +163,19 @@ def holds_exactly(r: Relation, values: Values) -> bool:
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
     """Return the instance that the content of an instance file describes, in sympy rationals."""
-    sp = sympy()
+    rational = np.frompyfunc(lambda x: sympy().Rational(Fraction(x)), 1, 1)
+    return _built(claim, raw, lambda value: rational(np.array(value, dtype=object)))
+
+
+def _built(claim: Claim, raw: Mapping[str, Any], convert: Callable[[Any], Any]) -> Any:
     assert claim.setting is not None
-    letters = {letter.key: letter.attribute for letter in claim.setting.letters}
-
-    def exact(x: Any) -> Any:
-        return [exact(y) for y in x] if isinstance(x, list) else sp.Rational(Fraction(x))
-
-    values = {letters[key]: exact(value) for key, value in raw.items() if key in letters}
-    arrays = {name: np.array(v, dtype=object) if isinstance(v, list) else v for name, v in values.items()}
-    return claim.setting.build(**arrays)
+    return claim.setting.build(**{x.attribute: convert(raw[x.key]) for x in claim.setting.letters if x.key in raw})
 
 
-@dataclass(frozen=True)
-class Said(Strategy):
-    """A check that every property in ``Claim.words`` is shown by an attaining instance or an argument."""
-
-    kind: Evidence = Evidence.EXACT
-
-    def __call__(self, claim: Claim, run: Run) -> Finding:
-        shows = frozenset[Word]().union(*(p.shows for p in claim.proofs))
-        if claim.attained:
-            shows |= {Word.ATTAINED}
-        return Finding(kind=self.kind, lacks=frozenset(f'nothing shows "{w}"' for w in claim.words if w not in shows))
+def said(claim: Claim, _run: Run) -> Finding:
+    """Check that every property in ``Claim.words`` is shown by an attaining instance or an argument."""
+    shows = frozenset[Word]([Word.ATTAINED] if claim.attained else []).union(*(p.shows for p in claim.proofs))
+    return Finding(kind=Evidence.EXACT, lacks=frozenset(f'nothing shows "{w}"' for w in claim.words if w not in shows))
 
 
 ROUNDING = 1e-12
@@ -204,9 +194,7 @@ def recorded() -> Mapping[str, Mapping[str, Any]]:
 
 def batch(claim: Claim, raw: Mapping[str, Any]) -> Any:
     """Return the content of an instance file as a batch of one in float64."""
-    assert claim.setting is not None
-    keys = {x.key: x.attribute for x in claim.setting.letters}
-    return claim.setting.build(**{keys[k]: torch.tensor([v], dtype=torch.float64) for k, v in raw.items() if k in keys})
+    return _built(claim, raw, lambda value: torch.tensor([value], dtype=torch.float64))
 
 
 def ratio_outside(claim: Claim, missed: str, instance: Any) -> torch.Tensor:
@@ -223,26 +211,22 @@ def ratio_outside(claim: Claim, missed: str, instance: Any) -> torch.Tensor:
     return ratio
 
 
-@dataclass(frozen=True, slots=True)
-class Needed(Strategy):
-    """A check that each hypothesis of a claim is needed, on its recorded instance."""
+def needed(claim: Claim, _run: Run) -> Finding:
+    """Check that each hypothesis of a claim is needed, on its recorded instance."""
+    return Finding(kind=Evidence.WITNESS, lacks=frozenset(_needless(claim)))
 
-    kind: Evidence = Evidence.WITNESS
 
-    def __call__(self, claim: Claim, run: Run) -> Finding:
-        return Finding(kind=self.kind, lacks=frozenset(self.broken(claim)))
-
-    def broken(self, claim: Claim) -> Iterator[str]:
-        if claim.expected is Verdict.REFUTED:  # a hypothesis fewer would make it weaker
-            return
-        here, there = [text(g) for g in claim.given], recorded().get(claim.id, {})
-        if sorted(there) != sorted(here):
-            yield f"the hypotheses {here} are not those whose need is recorded, {list(there)}"
-            return
-        for name, raw in there.items():
-            if not isinstance(raw, str):
-                if not (ratio := float(ratio_outside(claim, name, batch(claim, raw)))) >= CLEAR:
-                    yield f"without {name}, its recorded instance is not a violation that misses it alone ({ratio:.4g})"
+def _needless(claim: Claim) -> Iterator[str]:
+    if claim.expected is Verdict.REFUTED:  # a hypothesis fewer would make it weaker
+        return
+    here, there = [text(g) for g in claim.given], recorded().get(claim.id, {})
+    if sorted(there) != sorted(here):
+        yield f"the hypotheses {here} are not those whose need is recorded, {list(there)}"
+        return
+    for name, raw in there.items():
+        if not isinstance(raw, str):
+            if not (ratio := float(ratio_outside(claim, name, batch(claim, raw)))) >= CLEAR:
+                yield f"without {name}, its recorded instance is not a violation that misses it alone ({ratio:.4g})"
 
 
 def without(claim: Claim) -> list[str]:

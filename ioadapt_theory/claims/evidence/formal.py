@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 
@@ -59,18 +59,12 @@ def theorem_name(claim: Claim) -> str:
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 
-@dataclass(frozen=True, slots=True)
-class MachineChecked(Strategy):
-    """Formal evidence: a Coq theorem, if it is about the current formula of the claim."""
-
-    kind: Evidence = Evidence.FORMAL
-
-    def __call__(self, claim: Claim, run: Run) -> Finding:
-        """Return the recorded theorem as proof or refutation; an empty finding if none is about the current formula."""
-        entry = record().get(claim.id)
-        if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
-            return Finding(kind=self.kind)
-        names = frozenset([f"Coq: {entry.theorem}"])
-        if claim.expected is Verdict.REFUTED:
-            return Finding(kind=self.kind, instances=1, refutes=names)
-        return Finding(kind=self.kind, instances=1, proves=names)
+def machine_checked(claim: Claim, _run: Run) -> Finding:
+    """Return the Coq theorem as proof or refutation; an empty finding if none is about the claim's current formula."""
+    entry = record().get(claim.id)
+    if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
+        return Finding(kind=Evidence.FORMAL)
+    names = frozenset([f"Coq: {entry.theorem}"])
+    if claim.expected is Verdict.REFUTED:
+        return Finding(kind=Evidence.FORMAL, instances=1, refutes=names)
+    return Finding(kind=Evidence.FORMAL, instances=1, proves=names)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Inequality, Run, Strategy, UndecidedError
+from ioadapt_theory.claims.claim import Claim, Inequality, Run, UndecidedError
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.instances import witness
@@ -55,7 +55,7 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomInstances(Strategy):
+class RandomInstances:
     """Evaluation of both sides on random instances, at most ``most``."""
 
     most: int = 1_000_000
@@ -68,7 +68,7 @@ class RandomInstances(Strategy):
 
 
 @dataclass(frozen=True, slots=True)
-class GradientAscent(Strategy):
+class GradientAscent:
     """Gradient ascent on log(lhs/rhs) with Adam from many starts; the hypotheses hold by construction.
 
     ``drop`` names parameters that are left out, so that ``Setting.parametrise`` uses their exact optimum.
@@ -106,7 +106,7 @@ def agree(one: Any, other: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay(Strategy):
+class Replay:
     """Evaluation of a claim's shipped instances at 50 digits: do witnesses violate it, and do the others attain it?"""
 
     kind: Evidence = Evidence.WITNESS

@@ -63,11 +63,10 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
             known["x"] = known["F"] if hasattr(i, "factor") else known["σ"] * mpmath.eye(known["W₁"].rows)
         if claim.id == "several-noise":  # one entry for each row of Z
             known["x"] = known["σ"] * mpmath.eye(known["Z"].rows)
-        meanings = definitions((*claim.given, *claim.concludes), write)
-        plain = [from_latex(m) for m in meanings] if write is latex else meanings
+        meanings = definitions((*claim.given, *claim.concludes))
         if {"u", "du"} <= fields.keys():
             known["δ"] = delta(*(numbers(getattr(i, f)) for f in ("u", "v", "du", "dv")))
-        reader = Reader(known, plain)
+        reader = Reader(known, meanings)
         for relation in (*claim.given, *claim.concludes):
             printed = from_latex(write(relation)) if write is latex else write(relation)
             left, sign, right = re.fullmatch(r"(.*) (≤|<|=) (.*?)(?: \+ O\(.*)?", printed).groups()

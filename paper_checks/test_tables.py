@@ -14,7 +14,7 @@ from math import comb
 import pytest
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.printed import FOLDER, score, table, values
+from ioadapt_theory.claims.printed import FOLDER, cells, table, values
 
 COMMONSENSE = ("BoolQ", "PIQA", "SIQA", "HellaSwag", "WinoGrande", "ARC-e", "ARC-c", "OBQA")
 GENEVAL = ("Two Obj.", "Pos.", "Cnt.", "Sin. Obj.", "Col.", "Col. Attr.")
@@ -100,6 +100,7 @@ class TestAgreement:
         assert later == values(1, side=side, model="FLUX", peft="LoRA")
 
 
+KINDS = ("wins", "ties", "losses")
 TABLE_8 = {  # wins-ties-losses over 4 models x 4 families
     ("source", "input"): {"CLIP-T": "9-2-5", "CLIP-I": "10-1-5", "DINO-I": "9-0-7"},
     ("source", "output"): {"CLIP-T": "6-3-7", "CLIP-I": "11-0-5", "DINO-I": "10-0-6"},
@@ -118,9 +119,10 @@ def test_wins_of_table_8_are_those_counted_from_the_file_alone(side, placement):
             if (s, p, q) == (side, placement, metric):
                 d = milli[s, m, f, p, q] - milli[s, m, f, "weight", q]
                 counts[(d < 0) * 2 + (d == 0)] += 1
-        measured, n, k = score(8, side, placement, metric), counts[0] + counts[2], min(counts[0], counts[2])
-        assert printed == "-".join(map(str, counts)) == str(measured)
-        assert measured.p_value == pytest.approx(min(1, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n))
+        n, k = counts[0] + counts[2], min(counts[0], counts[2])
+        where = f"Table 8|{side}|{placement} over weight|{metric}"
+        assert printed == "-".join(map(str, counts)) == "-".join(str(cells(f"{x}|{where}")) for x in KINDS)
+        assert cells(f"sign test|{where}") == pytest.approx(min(1, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n))
 
 
 IMAGE, SIDES = ("CLIP-I", "DINO-I"), ("input", "output")
@@ -155,11 +157,10 @@ def test_what_a_claim_counts_is_counted_from_the_file_alone(name):
     computed = dict(
         line.rsplit(" = ", 1) for p in CLAIMS[f"tables-{name}"].proofs for line in p.printed(CLAIMS[f"tables-{name}"])
     )
-    kinds = {"wins": 0, "ties": 1, "losses": 2}
     said = Counter()
     for cell, number in computed.items():
         what, _, _, comparison, *_ = re.split(r"[(,] ?", cell)
-        said[kinds[what], comparison] += int(number)
+        said[KINDS.index(what), comparison] += int(number)
     for number, mine, base, metrics in SCORES[name]:
         for kind, comparison in list(said):
             if comparison == f"{mine} over {base}":
@@ -174,7 +175,7 @@ def test_seeds_parity_and_layers_are_those_of_the_files():
     gains = [r for r in rows(11) if r["quantity"] == "diff" and r["metric"] in IMAGE]
     within = [r for r in gains if abs(float(r["value"])) <= float(r["std"])]
     assert values_of("tables-seeds") == [len(within)]
-    tests = [score(8, "source", p, m).p_value for p in SIDES for m in ("CLIP-T", *IMAGE)]
+    tests = [cells(f"sign test|Table 8|source|{p} over weight|{m}") for p in SIDES for m in ("CLIP-T", *IMAGE)]
     assert [x for x in values_of("tables-on-par") if x != Fraction(1, 20)] == tests
     other = {(r["model"], r["peft"], r["metric"], r["placement"]): float(r["value"]) for r in rows(10)}
     assert all(other["FLUX-1.schnell", "LoRA", m, p] > other["FLUX-1.schnell", "LoRA-X", m, "subspace"]

@@ -8,8 +8,7 @@ no results.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -34,35 +33,6 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
         for cell in table(number)
         if all(cell[name] == wanted for name, wanted in where.items())
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Numbers of cells in which a placement is above, equal to, and below the one that it is compared with."""
-
-    wins: int
-    ties: int
-    losses: int
-
-    @property
-    def p_value(self) -> Fraction:
-        """p-value of the two-sided sign test over the cells that differ."""
-        cells = self.wins + self.losses
-        tail = sum(comb(cells, k) for k in range(min(self.wins, self.losses) + 1))
-        return min(Fraction(1), Fraction(2 * tail, 2**cells))
-
-    def __str__(self) -> str:
-        return f"{self.wins}-{self.ties}-{self.losses}"
-
-    @classmethod
-    def of(cls, differences: Iterable[Decimal]) -> "Score":
-        d = list(differences)
-        return cls(sum(x > 0 for x in d), sum(x == 0 for x in d), sum(x < 0 for x in d))
-
-
-def score(number: int, side: str, placement: str, metric: str) -> Score:
-    """Return in how many cells of one metric a placement is above, equal to and below the weight placement."""
-    return Score.of(differences(str(number), side, f"{placement} over weight", metric))
 
 
 def differences(numbers: str, side: str, comparison: str, metrics: str, model: str = "") -> Iterator[Decimal]:
@@ -97,5 +67,8 @@ def cells(name: str) -> Fraction:
         rows = [c for c in table(11) if (c["side"], c["quantity"]) == (side, "diff") and c["placement"] in placements
                 and c["metric"] in metrics.split(" and ")]  # fmt: skip
         return Fraction(sum(abs(Decimal(c["value"])) <= Decimal(c["std"]) for c in rows))
-    score_ = Score.of(differences(numbers, *where))
-    return score_.p_value if what == "sign test" else Fraction(getattr(score_, what))
+    signs = [(d > 0) - (d < 0) for d in differences(numbers, *where)]
+    if what != "sign test":
+        return Fraction(signs.count({"wins": 1, "ties": 0, "losses": -1}[what]))
+    fewer, differ = min(signs.count(1), signs.count(-1)), len(signs) - signs.count(0)
+    return min(Fraction(1), Fraction(2 * sum(comb(differ, k) for k in range(fewer + 1)), 2**differ))

@@ -1,7 +1,7 @@
 """Formulas as text (Unicode, one line) and as LaTeX, and the definitions that they use."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Final
 
@@ -58,20 +58,19 @@ def latex(x: Term | Relation) -> str:
     return _relation(x, LATEX) if isinstance(x, Relation) else _term(x, LATEX)[0]
 
 
-def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
-    """Return the definitions of all names in the relations, in order of use; ``write`` is ``text`` or ``latex``."""
-    form, known = LATEX if write is latex else TEXT, dict[str, str]()
+def definitions(relations: Iterable[Relation]) -> list[str]:
+    """Return the definitions of all names in the relations, in order of use."""
+    known = dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
             if x.op == "mean":
                 for m, variance in zip(x.args[1::2], x.args[2::2], strict=True):
-                    says = "is random with uncorrelated entries of mean 0 and variance"
-                    law = " ".join((write(m), says if form == TEXT else rf"\text{{ {says} }}", write(variance)))
-                    known.setdefault(write(m), law)
+                    law = f"is random with uncorrelated entries of mean 0 and variance {text(variance)}"
+                    known.setdefault(text(m), f"{text(m)} {law}")
                 continue
-            name, meaning = _named(x.name, form), write(x.args[0])
+            name, meaning = x.name, text(x.args[0])
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
-                known.setdefault(name, _derivative(x) if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
+                known.setdefault(name, _derivative(x))
                 continue
             if "ŷ" in x.name:  # one definition for all four outputs
                 name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))

@@ -16,9 +16,7 @@ BEST = let("M*", READ @ M @ WRITE)
 EFFECT = R_ @ M @ J
 REACHED = R_TARGET @ BEST @ J_TARGET
 LEAST = fro(REACHED - EFFECT)
-PLACES = {"R": "rows that the adapter reads on n samples, of the source", "R_target": "those of the target",
-          "J": "Jacobian of the outputs, behind the adapter, of the source", "J_target": "that of the target",
-          "M": "the source's adapter", "X": "any adapter of the target"}  # fmt: skip
+PLACES = {"M": "the source's adapter", "X": "any adapter of the target"}
 E0, E1, E2, E3 = (matrix(f"e{k}") for k in range(4))
 MISSED = (LEAST**2).equals(fro(EFFECT) ** 2 - fro(REACHED) ** 2)
 OTHERS = fro(R_TARGET @ X_ @ J_TARGET - EFFECT)

@@ -25,10 +25,7 @@ COSINES = sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)
 RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 NU, NU_B, A, B = scalar("v"), scalar("w"), matrix("a"), matrix("b")
-MEANINGS = {"R": "rows that the adapter reads on n samples, of the source", "R_target": "those of the target",
-            "J": "Jacobian of the outputs, behind the adapter, of the source", "J_target": "that of the target",
-            "M": "the adapter", "L": "another adapter, of the target",
-            **dict.fromkeys("uv", "the adapter of rank one is uᵀv")}  # fmt: skip
+MEANINGS = {"L": "another adapter, of the target", **dict.fromkeys("uv", "the adapter of rank one is uᵀv")}
 KERNEL = inner(R_, R_TARGET) * inner(J, J_TARGET)
 RANDOM = mean(inner(R_ @ M @ J, R_TARGET @ M @ J_TARGET), m=NU)
 OF_FACTORS = mean(inner(R_ @ A @ B @ J, R_TARGET @ A @ B @ J_TARGET), a=NU, b=NU_B)

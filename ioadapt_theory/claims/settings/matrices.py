@@ -26,7 +26,9 @@ MEANINGS = {
     "X": "inputs, one in each row", "W": "the layer", "W_target": "the layer of the target", "AB": "the adapter",
     "W1": "layers of the source, from the first on", "W1_target": "layers of the target",
     "A": "left factor of an adapter", "B": "right factor of an adapter", "bias": "the bias, in every row",
-    "sigma": "E[xᵀx] = σ²I", "F": "E[xᵀx] = FᵀF", "x1": "inputs",
+    "sigma": "E[xᵀx] = σ²I", "F": "E[xᵀx] = FᵀF", "x1": "inputs", "M": "the adapter",
+    "R": "rows that the adapter reads on n samples, of the source", "R_target": "those of the target",
+    "J": "Jacobian of the outputs, behind the adapter, of the source", "J_target": "that of the target",
 }  # fmt: skip
 """What letters stand for if a claim does not say otherwise."""
 

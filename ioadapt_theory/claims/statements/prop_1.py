@@ -1,5 +1,8 @@
 """Proposition 1 (Sec. 4, App. A.1) on vanilla LoRA, ŷ = x(W + AB): as printed, in other readings, and with |s₀|."""
 
+from functools import reduce
+from operator import add
+
 from ioadapt_theory.claims.language import *
 
 APPENDIX, PROP_2_TEXT = "Proposition 1 (App. A.1)", "Proposition 2 (App. A.1)"
@@ -18,30 +21,31 @@ def increment(m: Model, x: Term, placement: Placement) -> Term:
     return {LORA: x @ AB, INPUT: x @ AB @ m.w, OUTPUT: x @ m.w @ AB}[placement]
 
 
-def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
-    """Return an upper bound on the norm of ``increment`` for ‖AB‖₂ ≤ ``size``."""
-    return {LORA: norm(x) * size, INPUT: norm(x) * size * spectral(m.w), OUTPUT: norm(x @ m.w) * size}[placement]
+def increments(m: Model, placement: Placement, size: Term | None = None) -> list[Term]:
+    """Return the norms of both outputs' increments over those of the outputs; upper bounds for ‖AB‖₂ ≤ ``size``."""
+
+    def length(x: Term) -> Term:
+        if size is None:
+            return norm(increment(m, x, placement))
+        return {LORA: norm(x) * size, INPUT: norm(x) * size * spectral(m.w), OUTPUT: norm(x @ m.w) * size}[placement]
+
+    return [length(x) / norm(y) for x, y in ((m.x1, m.y1), (m.x2, m.y2))]
 
 
-def split(placement: Placement) -> Link:
-    both_models = abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement))
-    return Link("triangle inequality", both_models)
+def both(part: Callable[[Model], Term]) -> Term:
+    return part(SOURCE) + part(TARGET)
 
 
 def by_norms(placement: Placement, factor: Callable[[Model], Term], right: Term) -> Derived:
     """Return a proof by norms of the first-order bound ``right``; ``factor(m)`` is Lemma 1's constant for model m."""
 
     def sums(size: Term | None = None) -> Term:
-        parts = []
-        for m in (SOURCE, TARGET):
-            tops = [at_most(m, x, size, placement) if size else norm(increment(m, x, placement)) for x in m[:2]]
-            parts.append(factor(m) * (tops[0] / norm(m.y1) + tops[1] / norm(m.y2)))
-        return parts[0] + parts[1]
+        return both(lambda m: factor(m) * reduce(add, increments(m, placement, size)))
 
     return derived(
-        first_order(distance(placement)), split(placement), Link("Lemma 1", sums()),
-        Link("‖uM‖ ≤ ‖u‖‖M‖₂", sums(spectral(AB))), Link("the hypothesis on AB", sums(EPSILON)),
-        Link("s₀ = s₀'", right),
+        first_order(distance(placement)), Link("triangle inequality", both(lambda m: abs(moved(m, placement)))),
+        Link("Lemma 1", sums()), Link("‖uM‖ ≤ ‖u‖‖M‖₂", sums(spectral(AB))),
+        Link("the hypothesis on AB", sums(EPSILON)), Link("s₀ = s₀'", right),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import C
-from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
+from ioadapt_theory.claims.statements.prop_1 import APPENDIX, both, increments, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
 SQUARES = total(
@@ -23,22 +23,20 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
-    remainders = [
-        let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
-    ]
+    def remainder(m: Model) -> Term:
+        return let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA))
+
+    def one_model(m: Model, length: Term | None) -> Term:
+        one, other = increments(m, LORA, length)
+        return constant(m) * (one**2 + other**2) + m.sine0 * (one + other)
 
     def bound(length: Term | None = None) -> Term:
-        parts = []
-        for m in (SOURCE, TARGET):
-            tops = [norm(x @ AB) if length is None else norm(x) * length for x in m[:2]]
-            ratios = [top / norm(y) for top, y in zip(tops, (m.y1, m.y2), strict=True)]
-            parts.append(constant(m) * (ratios[0] ** 2 + ratios[1] ** 2) + m.sine0 * (ratios[0] + ratios[1]))
-        return parts[0] + parts[1]
+        return both(lambda m: one_model(m, length))
 
+    source, target = (remainder(m) + moved(m, LORA) for m in (SOURCE, TARGET))
     return derived(
-        distance(LORA), Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
-        Link("triangle inequality", (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1]))),
+        distance(LORA), Link("s₀ = s₀', and Lemma 1", abs(source - target)),
+        Link("triangle inequality", both(lambda m: abs(remainder(m)) + abs(moved(m, LORA)))),
         Link("Lemma 1 with its remainder", bound()), Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
         Link("the hypothesis on AB", bound(EPSILON)), Link("s₀ = s₀'", RHS_EXPLICIT),
     )  # fmt: skip
@@ -91,7 +89,7 @@ def above(m: Model) -> tuple[Any, ...]:
     return let(f"A{m.prime}", shortest), norm(m.x1) ** 2 + norm(m.x2) ** 2
 
 
-QUADRATIC = 2 * EPSILON**2 * (above(SOURCE)[1] / above(SOURCE)[0] ** 2 + above(TARGET)[1] / above(TARGET)[0] ** 2)
+QUADRATIC = 2 * EPSILON**2 * both(lambda m: above(m)[1] / above(m)[0] ** 2)
 WITH_A_MIN = distance(LORA) <= RHS_SINE + QUADRATIC
 BELOW = tuple(EPSILON * norm(x) < norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
 PLACE = (

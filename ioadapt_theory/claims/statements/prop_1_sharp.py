@@ -4,7 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, moved
+from ioadapt_theory.claims.statements.prop_1 import both, bound, by_norms, moved
 
 
 def alpha(m: Model) -> Term:
@@ -81,7 +81,7 @@ def of_weights(m: Model) -> tuple[Any, ...]:
 def adds_up(placement: Placement, right: Term) -> tuple[Any, ...]:
     first = first_order(distance(placement))
     return (
-        (first <= abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement)), "triangle inequality"),
+        (first <= both(lambda m: abs(moved(m, placement))), "triangle inequality"),
         (first <= right, "the bounds of both models"),
     )
 

@@ -18,10 +18,8 @@ SAME_MEAN = dot(WEIGHTS, LOSS).equals(dot(WEIGHTS, (1 - KEPT) * GAIN))
 D, N, MOST_D, MOST_N, RATE = (scalar(name) for name in ("d", "n", "b", "a", "t"))
 LOW, HIGH = RATE * N <= D + RATE * MOST_N, D <= MOST_D + RATE * N
 """Between −tB and b: D − tN ≥ −tB and D − tN ≤ b, written with positive sides."""
-ROWS_ = matrices("rows and their law", {"p": "k", "u": "k", "v": "k"}, meanings={
-    "p": "probabilities of the rows", "u": "their losses D", "v": "their gains N"})  # fmt: skip
-ONE_ROW = matrices("a row within bounds", {"d": "", "n": "", "b": "", "a": "", "t": ""}, meanings={
-    "d": "the row's loss D", "n": "its gain N", "b": "largest loss", "a": "largest gain B", "t": "1 − r"})  # fmt: skip
+ROWS_ = {"p": "probabilities of the rows", "u": "their losses D", "v": "their gains N"}
+ONE_ROW = {"d": "the row's loss D", "n": "its gain N", "b": "largest loss", "a": "largest gain B", "t": "1 − r"}
 
 
 certified = partial(Claim, source=BEYOND)
@@ -35,13 +33,17 @@ CLAIMS = (
                 (SAME_MEAN, "so"),
             ),
         ),
-        setting=ROWS_.parametrised(lambda i: {k: x**2 for k, x in vars(i).items()}),
+        setting=matrices("rows and their law", dict.fromkeys(ROWS_, "k"), meanings=ROWS_).parametrised(
+            lambda i: {k: x**2 for k, x in vars(i).items()},
+        ),
     ),
     certified(
         id="effect-certified-range", reading="bounded rows: D − tN, t = 1 − r ≥ 0, is from −tB to b",
         given=(D <= MOST_D, N <= MOST_N), concludes=(LOW, HIGH),
         proofs=(argued((LOW, "D ≥ 0 and N ≤ B"), (HIGH, "N ≥ 0 and D ≤ b")),),
-        setting=ONE_ROW.parametrised(lambda i: {"b": i.d + i.b, "a": i.n + i.a}),
+        setting=matrices("a row within bounds", dict.fromkeys(ONE_ROW, ""), meanings=ONE_ROW).parametrised(
+            lambda i: {"b": i.d + i.b, "a": i.n + i.a},
+        ),
     ),
     certified(
         id="effect-certified-next",

@@ -50,11 +50,8 @@ MEANINGS = {"L": "the source has the effect xL at x", "L_target": "the target ha
             "G": "the effects in this basis", "u": "an input", "v": "an input",
             "s": "a number", "t": "a number"}  # fmt: skip
 effects = partial(matrices, sizes=SIZES_, meanings=MEANINGS)
-LAWS = effects("two effects", {"L": "c d", "L_target": "c d", "F": "n c"})
-BASES = effects("effects in a basis", {"G": "c r", "H": "r d", "L_target": "c d", "F": "n c"})
-SCALED = effects("effects that differ by an isometry", {"L": "c d", "L_target": "c d", "F": "n c", "t": ""})
-MIXED = effects("two inputs", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "s": "", "t": ""})
-UNREAD = effects("a row without an effect", {"L": "c d", "L_target": "c d", "u": "c", "v": "c", "t": ""})
+BOTH = {"L": "c d", "L_target": "c d"}
+IN_A_BASIS = {"G": "c r", "H": "r d", "L_target": "c d", "F": "n c"}
 
 
 def law(i: Any) -> dict[str, Any]:
@@ -100,7 +97,8 @@ CLAIMS = (
             ),
             Attained(one_point, {opened(WORST): LENGTHS_TRIED, SEEN: LENGTHS_TRIED}),
         ),
-        words=(SHARP,), setting=LAWS.parametrised(law), strategies=(RandomInstances(), GradientAscent()),
+        words=(SHARP,), setting=effects("two effects", BOTH | {"F": "n c"}).parametrised(law),
+        strategies=(RandomInstances(), GradientAscent()),
     ),
     on_weights(
         id="effect-least-loss", reading="sharp: no inputs lose less", given=(BASIS, READABLE_THROUGH, NOTHING < LEAST),
@@ -116,7 +114,8 @@ CLAIMS = (
             ),
             Attained(one_direction, {opened(LEAST): LENGTHS_TRIED, opened(LOST_THROUGH): LENGTHS_TRIED}),
         ),
-        words=(SHARP,), setting=BASES.parametrised(read), strategies=(RandomInstances(), GradientAscent()),
+        words=(SHARP,), setting=effects("effects in a basis", IN_A_BASIS).parametrised(read),
+        strategies=(RandomInstances(), GradientAscent()),
     ),
     on_weights(
         id="effect-weights-only",
@@ -130,13 +129,13 @@ CLAIMS = (
                 (ENDS, "uLKKᵀ = s²uL"), (BETWEEN, "multiply out"),
             ),
         ),
-        setting=MIXED.parametrised(singular),
+        setting=effects("two inputs", BOTH | {"u": "c", "v": "c", "s": "", "t": ""}).parametrised(singular),
     ),
     on_weights(
         id="effect-isometry", reading="a multiple of an isometry: the same share for all inputs",
         given=(READABLE, ISOMETRY), concludes=(LOST.equals(SCALE * SEEN),),
         proofs=(argued((LOST.equals(fro(F @ L @ K)), "L' − L = LK"), (LOST.equals(SCALE * SEEN), "KKᵀ = t²I")),),
-        setting=SCALED.parametrised(turned),
+        setting=effects("effects that differ by an isometry", BOTH | {"F": "n c", "t": ""}).parametrised(turned),
     ),
     on_weights(
         id="effect-unbounded", reading="otherwise no bound: the loss at v + tu, for t → 0", given=(UNSEEN,),
@@ -154,6 +153,6 @@ CLAIMS = (
                 (norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)), "vL = 0"),
             ),
         ),
-        setting=UNREAD.parametrised(unseen),
+        setting=effects("a row without an effect", BOTH | {"u": "c", "v": "c", "t": ""}).parametrised(unseen),
     ),
 )  # fmt: skip

@@ -55,6 +55,7 @@ def balance(t: Term, c: Term) -> Term:
 THERE = inverse(G) @ B_ @ transpose(inverse(G))
 """The Gram matrix of gradients in the coordinates xG; that of activations is GᵀAG."""
 SIZES_ = {"n": 7, "r": 6, "c": 4, "d": 3}
+TURNED = {"X": "n d", "U": "n d", "K": "r d", "H": "r d", "P": "d d", "O": "d d", "F": "d d"}
 ROWS_ = {"X": "n c", "U": "n d", "K": "r d", "H": "r c"}
 MEANINGS = {
     "X": "activations of the target, a row for each input", "U": "activations of the source on the same inputs",
@@ -62,17 +63,10 @@ MEANINGS = {
     "S": "the map to which the penalty pulls", "l": "the weight of the penalty", "M": "an adapter of the source",
     "Q": "the map of gradients", "F": "FᵀF is the symmetric factor of XᵀU + HᵀK",
 }  # fmt: skip
-FIT = matrices("two-way fit", {**ROWS_, "P": "c d", "O": "c d", "S": "c d", "l": ""}, SIZES_, meanings=MEANINGS)
-TWO = matrices("two maps", {**ROWS_, "P": "c d", "O": "c d"}, SIZES_, meanings=MEANINGS)
-FEW = matrices("few rows", {**ROWS_, "P": "c d", "M": "c d"}, {"n": 2, "r": 3, "c": 5, "d": 4}, meanings=MEANINGS)
-MOVED = matrices("an adapter moved", {**ROWS_, "P": "c d", "Q": "c d", "M": "d d"}, SIZES_, meanings=MEANINGS)
-TURNED = matrices(
-    "rotations", {"X": "n d", "U": "n d", "K": "r d", "H": "r d", "P": "d d", "O": "d d", "F": "d d"}, SIZES_,
-    meanings=MEANINGS,
-)  # fmt: skip
-AGAIN = matrices("a gauge", {"A": "d d", "B": "d d", "T": "d d", "G": "d d", "Q": "d d"}, SIZES_, meanings={
-    "A": "Gram matrix of activations", "B": "Gram matrix of gradients", "T": "balancing coordinates xT",
-    "G": "a change of coordinates x to xG", "Q": "a rotation"})  # fmt: skip
+GRAMS = {"A": "Gram matrix of activations", "B": "Gram matrix of gradients", "T": "balancing coordinates xT",
+         "G": "a change of coordinates x to xG", "Q": "a rotation"}  # fmt: skip
+paired = partial(matrices, sizes=SIZES_, meanings=MEANINGS)
+TWO = paired("two maps", {**ROWS_, "P": "c d", "O": "c d"})
 
 
 def solved(i: Any) -> dict[str, Any]:
@@ -111,7 +105,7 @@ CLAIMS = (
                 (loss(P) <= loss(OTHER), "squares are not negative"),
             ),
         ),
-        setting=FIT.parametrised(solved),
+        setting=paired("two-way fit", {**ROWS_, "P": "c d", "O": "c d", "S": "c d", "l": ""}).parametrised(solved),
     ),
     two_way(
         id="two-way-unique", reading="one Gram matrix regular, without a penalty", amends="two-way-normal",
@@ -138,7 +132,7 @@ CLAIMS = (
                 ((rank(SILENT_RIGHT) + rank(K)).equals(rows(transpose(K))), "K⁺K is a projection of the rank of K"),
             ),
         ),
-        setting=FEW,
+        setting=paired("few rows", {**ROWS_, "P": "c d", "M": "c d"}, sizes={"n": 2, "r": 3, "c": 5, "d": 4}),
     ),
     two_way(
         id="two-way-effect", reading="an adapter carried by exact maps has the same effect", given=(READS, WRITES),
@@ -149,13 +143,15 @@ CLAIMS = (
                 (EFFECT_TARGET.equals(EFFECT), "HQ = K"),
             ),
         ),
-        setting=MOVED.parametrised(lambda i: {"u": i.x @ i.p, "k": i.h @ i.q}),
+        setting=paired("an adapter moved", {**ROWS_, "P": "c d", "Q": "c d", "M": "d d"}).parametrised(
+            lambda i: {"u": i.x @ i.p, "k": i.h @ i.q},
+        ),
     ),
     two_way(
         id="two-way-one-way", reading="without gradients: the regression of effect-best", amends="two-way-normal",
         concludes=((GRAM @ ONE_WAY).equals(transpose(X_) @ U_),),
         proofs=(argued(((GRAM @ ONE_WAY).equals(transpose(X_) @ U_), "XᵀX(XᵀX)⁺Xᵀ = Xᵀ")),),
-        setting=matrices("one-way fit", {"X": "n c", "U": "n d"}, SIZES_, meanings=MEANINGS),
+        setting=paired("one-way fit", {"X": "n c", "U": "n d"}),
     ),
     two_way(
         id="two-way-polar", reading="among rotations: the polar factor (Procrustes)", amends="two-way-normal",
@@ -168,7 +164,7 @@ CLAIMS = (
                 (fro(F @ TURNED_BY).equals(fro(F)), "PᵀO is a rotation"), (misfit_(P) <= misfit_(OTHER), ""),
             ),
         ),
-        setting=TURNED.parametrised(polar),
+        setting=paired("rotations", TURNED).parametrised(polar),
     ),
     two_way(
         id="two-way-balanced", reading="balanced coordinates go with the coordinates",
@@ -185,6 +181,6 @@ CLAIMS = (
                 (balance(BALANCED, transpose(G) @ C_ @ G).equals(THERE), "T balances A and B"),
             ),
         ),
-        setting=AGAIN.parametrised(in_balance),
+        setting=matrices("a gauge", dict.fromkeys(GRAMS, "d d"), SIZES_, meanings=GRAMS).parametrised(in_balance),
     ),
 )  # fmt: skip

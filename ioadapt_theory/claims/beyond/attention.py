@@ -14,7 +14,6 @@ from ioadapt_theory.claims.language import *
 X_, Q, K, V, O, R_, S_ = (matrix(name) for name in "xqkvors")  # noqa: E741
 WEIGHTS = {"q": Q, "k": K, "v": V, "o": O}
 SHAPES = {"q": "c h", "k": "h c", "v": "c e", "o": "e d"}
-PLACEMENTS = ("lora", "input", "output")
 SAFE = {
     "heads": (("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")),
     "residual": (("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")),
@@ -71,7 +70,7 @@ def setting(symmetry: str, pairs: tuple[tuple[str, str], ...]) -> Setting:
     return made if symmetry == "heads" else made.parametrised(lambda i: {"r": torch.linalg.qr(i.r)[0]})
 
 
-EVERY = tuple((p, x) for p in PLACEMENTS for x in WEIGHTS)
+EVERY = tuple((str(p), x) for p in Placement for x in WEIGHTS)
 
 
 def others(symmetry: str) -> tuple[tuple[str, str], ...]:

@@ -38,7 +38,6 @@ def parts(place: int) -> Term:
 def of_place(place: int, where: str) -> Claim:
     side = WIDTHS[place]
     axes = {f"{x}{k + 1}": f"{WIDTHS[k]} {WIDTHS[k + 1]}" for x in "WV" for k in range(3)}
-    inner_ = place in (1, 2)
     setting = matrices(
         f"three layers, {where}", {"X": "n c", **axes, "Q1": "d d", "Q2": "e e", "T": f"{side} {side}"},
         {"n": 2, "c": 3, "d": 4, "e": 5, "f": 6},
@@ -46,8 +45,8 @@ def of_place(place: int, where: str) -> Claim:
     )  # fmt: skip
     return Claim(
         id=f"depth-two-parts-{place}", source="beyond App. A.2",
-        reading=f"three linear layers, an adapter {where}: " + ("a gauge part and mismatches" if inner_ else
-                                                                "mismatches alone, for every gauge"),
+        reading=f"three linear layers, an adapter {where}: "
+        + ("a gauge part and mismatches" if place in (1, 2) else "mismatches alone, for every gauge"),
         amends="prop-5" if place == 3 else "prop-4",
         given=tuple(r for k, r in enumerate(ORTHOGONAL, start=1) if k != place),
         concludes=((run(SOURCES, place, T_) - run(TARGETS, place, T_)).equals(parts(place)),), proofs=(Expanded(),),

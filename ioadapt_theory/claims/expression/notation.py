@@ -68,13 +68,12 @@ def definitions(relations: Iterable[Relation]) -> list[str]:
                     law = f"is random with uncorrelated entries of mean 0 and variance {text(variance)}"
                     known.setdefault(text(m), f"{text(m)} {law}")
                 continue
-            name, meaning = x.name, text(x.args[0])
+            name, meaning = x.name, f"{x.name} = {text(x.args[0])}"
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
-                known.setdefault(name, _derivative(x))
-                continue
-            if "ŷ" in x.name:  # one definition for all four outputs
-                name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
-            known.setdefault(name, f"{name} = {meaning}")
+                meaning = _derivative(x)
+            elif "ŷ" in x.name:  # one definition for all four outputs
+                name, meaning = (re.sub("[₁₂']", "", part) for part in (name, meaning))
+            known.setdefault(name, meaning)
     return list(known.values())
 
 

@@ -5,17 +5,9 @@ from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import adds_up, kernel, units
 
 
-def kappa(m: Model) -> Term:
-    return let(f"κ{m.prime}", cond(m.w))
-
-
 def spread(m: Model) -> Term:
-    return kappa(m) + 1 / kappa(m)
-
-
-def one_model(m: Model) -> Term:
-    """Return one model's term of the sharp bound, (1 − s₀²)(κ + 1/κ)ε, κ = cond(W), s₀ the cosine of its outputs."""
-    return m.sine0**2 * spread(m) * EPSILON
+    kappa = let(f"κ{m.prime}", cond(m.w))
+    return kappa + 1 / kappa
 
 
 RHS_SHARP = EPSILON * total(lambda m: m.sine0**2 * spread(m), *MODELS)
@@ -38,7 +30,7 @@ def of_condition(m: Model) -> tuple[Any, ...]:
           for x, y in squares),
         *((4 * least * most * x * y <= (x + least * most * y) ** 2, "a square") for x, y in squares),
         *((length <= spread(m) / 2, "Kantorovich, from the last lines, as b = κ²a") for length in lengths),
-        (abs(moved(m, INPUT)) <= one_model(m), "so"),
+        (abs(moved(m, INPUT)) <= m.sine0**2 * spread(m) * EPSILON, "so"),
     )  # fmt: skip
 
 

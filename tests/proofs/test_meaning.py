@@ -5,10 +5,10 @@ The matrices are recorded, with rational singular values, and tall, wide, square
 
 import math
 import re
+from dataclasses import make_dataclass
 from fractions import Fraction
 from itertools import pairwise, product
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -50,15 +50,14 @@ VALUES = {
 MATRICES = {name: (of(*v.split(), rows=m, columns=n), v.split()) for name, (v, m, n) in VALUES.items()}
 
 
+Instance = make_dataclass("Instance", ["w", "v"])
+
+
 def values(m):
     """Return evaluators in exact numbers and in float64."""
     array = np.array([[sp.Rational(x.numerator, x.denominator) for x in r] for r in m], dtype=object)
     tensor = torch.tensor([[[float(x) for x in r] for r in m]], dtype=torch.float64)
     return [Values(Instance(w=x, v=x[..., 0, :])) for x in (array, tensor)]
-
-
-class Instance(SimpleNamespace):
-    __dataclass_fields__ = {"w": None, "v": None}  # noqa: RUF012
 
 
 def close(found, wanted):

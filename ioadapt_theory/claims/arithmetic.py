@@ -133,7 +133,7 @@ def apply(x: Array, w: Array) -> Array:
 
 def identity(like: Array) -> Array:
     if isinstance(like, Tensor):
-        return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
+        return torch.eye(like.shape[-1], dtype=like.dtype)
     return np.eye(like.shape[-1], dtype=np.int64) * number(1, like.flat[0])
 
 

@@ -78,11 +78,9 @@ class Setting:
             keys = ", ".join(sorted(known))
             msg = f"Unknown key {unknown[0][:40]!r} in the instance; an instance of this claim has the keys {keys}."
             raise FileFormatError(msg)
-        values, sizes = {}, dict[str, tuple[int, str]]()
-        for letter in self.letters:
-            if letter.key in raw:
-                values[letter.attribute] = _value(letter, raw[letter.key], sizes, exact)
-        instance = self.build(**values)
+        sizes = dict[str, tuple[int, str]]()
+        given = [x for x in self.letters if x.key in raw]
+        instance = self.build(**{x.attribute: _value(x, raw[x.key], sizes, exact) for x in given})
         self.check(instance)
         return instance
 
@@ -94,14 +92,10 @@ class Setting:
         """Return a setting in which ``by`` replaces letters of the drawn instances."""
         return replace(self, parametrise=lambda raw: replace(i := self.parametrise(raw), **by(i)))
 
-    def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
-        """Return the content of an instance file for a float64 instance, or for instance ``index`` of a batch."""
-        arrays = {x: getattr(instance, x.attribute) for x in self.letters}
-        return {
-            x.key: (a if index is None or a.dim() == len(x.axes.split()) else a[index]).tolist()
-            for x, a in arrays.items()
-            if a is not None
-        }
+    def dump(self, batch: Any, index: int) -> dict[str, Any]:
+        """Return the content of an instance file for instance ``index`` of a float64 batch."""
+        arrays = {x: a for x in self.letters if (a := getattr(batch, x.attribute)) is not None}
+        return {x.key: (a if a.dim() == len(x.axes.split()) else a[index]).tolist() for x, a in arrays.items()}
 
 
 def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: bool) -> Array:
@@ -214,5 +208,4 @@ def load_or_witness(name: str) -> dict[str, Any]:
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
     """Return standard normal draws by name, each a float64 tensor of shape (n, *shape)."""
-    options: Any = {"generator": generator, "dtype": torch.float64, "device": generator.device}
-    return {name: torch.randn((n, *shape), **options) for name, shape in shapes.items()}
+    return {name: torch.randn((n, *x), generator=generator, dtype=torch.float64) for name, x in shapes.items()}

@@ -131,21 +131,16 @@ def _letters(claim: Claim) -> Iterator[str]:
     yield from (f"    {', '.join(names)}: {meaning}" for meaning, names in meanings.items())
 
 
-def cells(claim: Claim) -> tuple[str, ...]:
-    entry, sharp = describe(claim), ""
-    if claim.witnesses:
-        measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
-        sharp = (f"{entry['ratio']:.4g} times the bound: " if measured else "") + ", ".join(claim.witnesses)
-    elif claim.attained:
-        sharp = "attained: " + ", ".join(claim.attained)
-    return claim.id, entry["verdict"].upper(), f"[{reading(claim)}] {stated(claim)}", sharp, entry["remark"]
-
-
 def block(claim: Claim, verdict: str, width: int, *more: str) -> str:
-    name, _, statement, shipped, note = cells(claim)
-    lines = [f"{verdict.upper():9} {name}  ({claim.source})"]
-    examples = f"witness: {shipped}" if claim.witnesses else shipped
-    for cell in (statement, examples, note and f"note: {note}", *more):
+    lines, shipped = [f"{verdict.upper():9} {claim.id}  ({claim.source})"], ""
+    if claim.witnesses:
+        ratio = describe(claim)["ratio"]
+        times = f"{ratio:.4g} times the bound: " if isinstance(ratio, float) and "≤" in claim.statement else ""
+        shipped = f"witness: {times}{', '.join(claim.witnesses)}"
+    elif claim.attained:
+        shipped = f"attained: {', '.join(claim.attained)}"
+    note = remark(claim)
+    for cell in (f"[{reading(claim)}] {stated(claim)}", shipped, note and f"note: {note}", *more):
         lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
     return "\n".join(lines) + "\n"
 

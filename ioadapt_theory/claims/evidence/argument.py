@@ -18,7 +18,7 @@ from ioadapt_theory.claims.evidence.formal import machine_checked
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.notation import definitions, text
-from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened, rank, replaced, rows, scalar
 from ioadapt_theory.claims.expression.values import ROUNDING, Values, fits
 from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.settings.letters import first_order
@@ -50,9 +50,6 @@ class Proof:
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the argument as text, line by line."""
         raise NotImplementedError
-
-    def holds(self, claim: Claim) -> bool:
-        return next(iter(self.broken(claim)), None) is None
 
     def __call__(self, claim: Claim, run: Run) -> Finding:
         """Return the outcome; if the argument fails, ``lacks`` holds the first message of ``broken``."""
@@ -86,7 +83,7 @@ def values_of(claim: Claim, numbers: Iterable[str] = ()) -> Values:
     assert claim.setting is not None
     values = Values(claim.setting.draw(run.starts, generator))
     draws = {name: torch.randn(run.starts, generator=generator, dtype=torch.float64).exp() for name in numbers}
-    values.known |= {Term("scalar", name=name): x for name, x in draws.items()}
+    values.known |= {scalar(name): x for name, x in draws.items()}
     return values
 
 

@@ -19,10 +19,10 @@ ROUNDING = 1e-13
 """Maximum residual of a hypothesis in a search; hypotheses hold by construction, except near singular instances."""
 
 
-def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
+def seeded(run: Run, *labels: object) -> torch.Generator:
     """Return a generator seeded by the run's seed and ``labels``, independent of the generators with other labels."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:

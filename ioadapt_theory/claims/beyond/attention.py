@@ -23,10 +23,6 @@ MEANINGS = {"Q": "W_q", "K": "W_kᵀ", "V": "W_v", "O": "W_o", "R": "basis of qu
             "S": "change of basis of values"}  # fmt: skip
 
 
-def adapter(placement: str, projection: str) -> Term:
-    return matrix(f"{placement[0]}{projection}")
-
-
 def axes(placement: str, projection: str) -> str:
     """Return the axes of an adapter's matrix, which acts on the transposed side for K = W_kᵀ."""
     first, last = SHAPES[projection].split()
@@ -36,7 +32,7 @@ def axes(placement: str, projection: str) -> str:
 
 
 def adapted(w: Term, placement: str, projection: str) -> Term:
-    m = adapter(placement, projection)
+    m = matrix(f"{placement[0]}{projection}")
     if placement == "lora":
         return w + m
     return (EYE + m) @ w if (placement == "input") != (projection == "k") else w @ (EYE + m)
@@ -83,23 +79,19 @@ def least(symmetry: str) -> Term:
     return reduce(minimum, (fro(after - before) for after, before in changes))
 
 
-def listed(pairs: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{p} on {x}" for p, x in pairs)
-
-
 def claims(symmetry: str, name: str) -> tuple[Claim, Claim]:
-    regular = tuple(rank(x).equals(rows(x)) for x in ((R_, S_) if symmetry == "heads" else (R_,)))
-    orthogonal = ((R_ @ transpose(R_)).equals(EYE),) if symmetry == "residual" else regular
+    regular = tuple(rank(x).equals(rows(x)) for x in (R_, S_))
+    given = regular if symmetry == "heads" else ((R_ @ transpose(R_)).equals(EYE),)
+    safe = ", ".join(f"{p} on {x}" for p, x in SAFE[symmetry])
     return (
         Claim(
-            id=f"attention-{symmetry}", source=BEYOND, reading=f"{name} is not noticed by {listed(SAFE[symmetry])}",
-            given=orthogonal,
+            id=f"attention-{symmetry}", source=BEYOND, reading=f"{name} is not noticed by {safe}", given=given,
             concludes=tuple(after.equals(before) for after, before in (change(symmetry, *p) for p in SAFE[symmetry])),
             proofs=(Expanded(),), setting=setting(symmetry, SAFE[symmetry]),
         ),
         Claim(
             id=f"attention-{symmetry}-others", source=BEYOND, reading=f"nor by one more of the {len(EVERY)} placements",
-            amends=f"attention-{symmetry}", given=orthogonal, concludes=(least(symmetry).equals(NOTHING),),
+            amends=f"attention-{symmetry}", given=given, concludes=(least(symmetry).equals(NOTHING),),
             **refuted_by(f"attention-{symmetry}"), setting=setting(symmetry, others(symmetry)),
         ),
     )  # fmt: skip

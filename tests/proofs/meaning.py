@@ -16,6 +16,7 @@ Matrix = list[list[Fraction]]
 TOKEN = re.compile(
     r"\s*(\[/\\|->|\\sum_\w|<=|!=|\*m|\^\+|\^T|%N|'\w+(?:\[R\])?_?(?:\([\w, ]+\)|\w)?|Num\.sqrt|s\.[12]|\w+|.)"
 )
+SIZE = re.compile(r"(?<![A-Za-z])[a-z](?![A-Za-z])")
 LEVELS = {"+": 1, "-": 1, "*": 2, "*m": 2, "/": 2, "^+": 3}
 
 
@@ -161,12 +162,7 @@ class Meaning:
         plain = re.sub(r"\(\*.*?\*\)", "", text, flags=re.DOTALL)
         for name, head, body in re.findall(r"^Definition (\w+)(.*?):=(.*?)\.$", plain, re.MULTILINE | re.DOTALL):
             bound = list(binders(head))
-            sizes = {
-                i
-                for _, kind in bound
-                for i in re.findall(r"(?<![A-Za-z])[a-z](?![A-Za-z])", kind)
-                if kind.startswith("'")
-            }
+            sizes = {i for _, kind in bound if kind.startswith("'") for i in SIZE.findall(kind)}
             self.definitions[name] = [n for n, _ in bound if n not in sizes], dict(bound), body
 
     def holds(self, name: str, *args: Any, numbers: tuple[Fraction, ...] = ()) -> Any:
@@ -197,10 +193,10 @@ class Meaning:
                 return not self.value(a, s) or self.value(b, s)
             case ("forall", name, "", body):  # a number, tried around those in question
                 here = {v for v in s.values() if isinstance(v, Fraction)}
-                tried = {
-                    v * f for v in here for f in (Fraction(1, 2), 1 - Fraction(1, 10**6), Fraction(1), Fraction(3))
-                }
-                return all(self.value(body, s | {name: b}) for b in tried | {Fraction(0)})
+                factors = Fraction(1, 2), 1 - Fraction(1, 10**6), Fraction(1), Fraction(3)
+                return all(
+                    self.value(body, s | {name: b}) for b in {Fraction(0), *(v * f for v in here for f in factors)}
+                )
             case ("forall", name, _, body) if name == "x":
                 return all(sign == "<=" and not inertia(q)[2] for sign, q in self.forms(body, s))
             case ("exists2", "s", "", first, second):

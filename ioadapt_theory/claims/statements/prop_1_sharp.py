@@ -7,12 +7,8 @@ from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.prop_1 import both, bound, by_norms, moved
 
 
-def alpha(m: Model) -> Term:
-    return let(f"α{m.prime}", m.stretches[0])
-
-
-def beta(m: Model) -> Term:
-    return let(f"β{m.prime}", m.stretches[1])
+def alpha_beta(m: Model) -> tuple[Term, Term]:
+    return let(f"α{m.prime}", m.stretches[0]), let(f"β{m.prime}", m.stretches[1])
 
 
 def together(m: Model) -> Term:
@@ -21,7 +17,7 @@ def together(m: Model) -> Term:
 
 def nuclear(m: Model) -> Term:
     """Return the nuclear norm of the gradient, with respect to a LoRA's AB, of the cosine of one model's outputs."""
-    a, b = alpha(m), beta(m)
+    a, b = alpha_beta(m)
     return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
 
 
@@ -52,7 +48,7 @@ def kernel(m: Model) -> Term:
 
 def of_data(m: Model) -> tuple[Any, ...]:
     """Return the steps that bound |⟨AB, G⟩| for ‖AB‖₂ ≤ ε by ε times the sum of the singular values of G."""
-    g, a, b = gradient(m), alpha(m), beta(m)
+    g, (a, b) = gradient(m), alpha_beta(m)
     area, largest = let(f"a{m.prime}", a * b * sine(m.x1, m.x2) * m.sine0**3), spectral(g)
     return (
         (moved(m, LORA).equals(inner(AB, g)), "linear in AB"),

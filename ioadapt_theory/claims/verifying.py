@@ -44,9 +44,6 @@ class Claims(Mapping[str, Claim]):
 
 CLAIMS = Claims()
 
-MOST = dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all instances and starts are in memory at once
-"""Maximum values of the counts in a ``Run``."""
-
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
     """Return the claim's searches and exact arguments, the check of ``Claim.words``, and Coq's theorem if any."""
@@ -130,7 +127,8 @@ def verify(
 
 def check(run: Run) -> None:
     """Raise InvalidValueError for a setting that is not a whole number within its limits."""
-    for name, most in {"seed": 2**63 - 1, **MOST}.items():
+    limits = {"seed": 2**63 - 1} | dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all are in memory at once
+    for name, most in limits.items():
         value, least = getattr(run, name), 0 if name == "seed" else 1
         if type(value) is not int or not least <= value <= most:
             msg = f"{name} must be a whole number from {least} to {most:,}, not {value!r:.40}."

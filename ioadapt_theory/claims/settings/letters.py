@@ -19,9 +19,8 @@ from ioadapt_theory.claims.expression.tree import (
 )
 
 __all__ = [
-    "AB", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
-    "W2_TARGET", "Model", "T", "X", "delta", "discrepancy", "distance",
-    "first_order", "slope", "stretch",
+    "AB", "EACH_INPUT", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
+    "W2_TARGET", "Model", "T", "X", "delta", "discrepancy", "distance", "first_order", "slope", "stretch",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -97,12 +96,11 @@ def distance(placement: Placement) -> Term:
     return abs(SOURCE.adapted_sim(placement) - TARGET.adapted_sim(placement))
 
 
-STRETCHES: Final = total(
-    lambda x, w: stretch(x, w), (row("x"), SOURCE.w), *((x, model.w) for model in (SOURCE, TARGET) for x in model[:2]),
-)  # fmt: skip
-"""Σ ‖x‖/‖xW‖ over x₁, x₂, x₁', x₂'."""
-
 X: Final = row("x")
+EACH_INPUT: Final = (X, SOURCE.w), *((x, model.w) for model in (SOURCE, TARGET) for x in model[:2])
+"""Arguments of ``total`` for sums over inputs: x and W in the printed general term, then each input and its layer."""
+STRETCHES: Final = total(stretch, *EACH_INPUT)
+"""Σ ‖x‖/‖xW‖ over x₁, x₂, x₁', x₂'."""
 W1, W2, W1_TARGET, W2_TARGET = (matrix(name) for name in ("w1", "w2", "w1_target", "w2_target"))
 GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
 

@@ -26,7 +26,7 @@ from ioadapt_theory.claims.arithmetic import (
 from ioadapt_theory.claims.expression import tree
 from ioadapt_theory.claims.expression.tree import Relation, fro, spectral
 from ioadapt_theory.claims.instances import Letter, Setting, normals
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Placement, T
+from ioadapt_theory.claims.settings.letters import AB, EACH_INPUT, EPSILON, SOURCE, TARGET, Placement, T
 from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
@@ -56,7 +56,7 @@ FULL_ROW_RANK = tuple(tree.rank(model.w).equals(tree.rows(model.w)) for model in
 BELOW_ONE = EPSILON < 1
 REGULAR = tree.rank(T).equals(tree.rows(T))
 NOT_PARALLEL = tree.NOTHING < tree.minimum(SOURCE.sine0, TARGET.sine0)
-BELOW_OUTPUTS = tuple(EPSILON * tree.norm(x) <= tree.norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
+BELOW_OUTPUTS = tuple(EPSILON * tree.norm(x) <= tree.norm(x @ w) for x, w in EACH_INPUT[1:])
 
 
 @dataclass(frozen=True, slots=True)

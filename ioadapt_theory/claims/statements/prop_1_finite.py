@@ -8,9 +8,7 @@ from ioadapt_theory.claims.statements.lemma_1 import C
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, both, increments, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
-SQUARES = total(
-    lambda x, w: stretch(x, w) ** 2, (row("x"), SOURCE.w), *((x, m.w) for m in (SOURCE, TARGET) for x in m[:2]),
-)  # fmt: skip
+SQUARES = total(lambda x, w: stretch(x, w) ** 2, *EACH_INPUT)
 
 
 def constant(m: Model) -> Term:
@@ -91,7 +89,7 @@ def above(m: Model) -> tuple[Any, ...]:
 
 QUADRATIC = 2 * EPSILON**2 * both(lambda m: above(m)[1] / above(m)[0] ** 2)
 WITH_A_MIN = distance(LORA) <= RHS_SINE + QUADRATIC
-BELOW = tuple(EPSILON * norm(x) < norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
+BELOW = tuple(EPSILON * norm(x) < norm(x @ w) for x, w in EACH_INPUT[1:])
 PLACE = (
     SOURCE.y1 + scalar("t") / (1 + scalar("t")) * (SOURCE.x1 @ AB),
     SOURCE.y2 + scalar("t") / (1 + scalar("t")) * (SOURCE.x2 @ AB),

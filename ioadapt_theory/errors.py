@@ -45,11 +45,7 @@ class IoAdaptError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the finished message, not the arguments that it was built from."""
-        return _remade, (type(self), self.args), self.__dict__
-
-
-def _remade(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
-    return kind.__new__(kind, *args)
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class InvalidValueError(IoAdaptError, ValueError):

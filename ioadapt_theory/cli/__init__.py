@@ -74,9 +74,8 @@ def _main(argv: list[str], chosen: str | None) -> int:
     parser.asked = f"ioadapt {chosen}" if chosen in COMMANDS else ""
     version = import_module("importlib.metadata").version("ioadapt-theory") if {"--version", "-V"} & {*argv} else ""
     parser.add_argument("-V", "--version", action="version", version=version)
-    parser.add_argument(
-        "--completion", action="store_true", help='complete words in bash: eval "$(ioadapt --completion)"'
-    )
+    completion = 'complete words in bash: eval "$(ioadapt --completion)"'
+    parser.add_argument("--completion", action="store_true", help=completion)
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         about = f"{summary[0].upper()}{summary[1:]}."
@@ -109,12 +108,9 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         with _printable_output():
             status = body()
             sys.stdout.flush()  # flushed here, so that errors are reported
-    except WorkerError as error:
-        say(f"{name}: {error}")
-        return LOST
     except IoAdaptError as error:
         say(f"{name}: {error}")
-        return MISUSE
+        return LOST if isinstance(error, WorkerError) else MISUSE
     except BrokenPipeError:
         discard_stdout()
         return OK
@@ -152,20 +148,6 @@ def _printable_output() -> Iterator[None]:
 
 def say(line: str) -> None:
     sys.stderr.write(f"{printable(line)}\n")
-
-
-@contextmanager
-def progress_bar(*, quiet: bool = False) -> "Iterator[Callable[[int], Callable[[int], object]]]":
-    """Yield a function that starts a progress bar with a given total and returns a function to advance it."""
-    from tqdm import tqdm
-
-    with tqdm(disable=True if quiet else None, unit="", unit_scale=True, leave=False) as bar:
-
-        def progress(total: int) -> Callable[[int], object]:
-            bar.reset(total)
-            return bar.update
-
-        yield progress
 
 
 class _Printable:

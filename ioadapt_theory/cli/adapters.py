@@ -55,9 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         how = "match layers by name (default), provenance (their weights), or auto (provenance if known, else name)"
         sub.add_argument("--match", choices=("name", "provenance", "auto"), default="name", help=how)
         if sub is not converted:
-            sub.add_argument(
-                "--source", metavar="MODEL", help="model that the adapter was trained on, to find moved layers"
-            )
+            source = "model that the adapter was trained on, to find moved layers"
+            sub.add_argument("--source", metavar="MODEL", help=source)
     shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     converted.add_argument("--placement", choices=("input", "output"), required=True, help="side of the new adapter")

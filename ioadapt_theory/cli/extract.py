@@ -5,7 +5,7 @@ import argparse
 from ioadapt_theory.cli import moves
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import Progress, device_of, moved, written
+from ioadapt_theory.cli.options import Progress, written
 from ioadapt_theory.errors import InvalidValueError
 
 EXAMPLES = """The LoRA on MODEL keeps the effect of the weight difference on the given inputs, see `ioadapt resize
@@ -46,22 +46,17 @@ def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
 
     if args.prompts is None and args.inputs is None:
         raise InvalidValueError(moves.NO_INPUTS)
-    entries, device, result, lines = (
-        moves.entries(args, None, args.base),
-        device_of(args.device),
-        list[Moved](),
-        [],
-    )
+    entries, result, lines = moves.entries(args, None, args.base), list[Moved](), []
     tuned, base = open_source(args.tuned, args.config), open_source(args.base, args.config)
     both = [part for part in base.parts if part in tuned.parts and args.component in {None, part}]
     for part in both or [base.main]:
         progress(f"loading {base.given}", 0, 2)
-        models = [base.load(part).to(device), tuned.load(part if part in tuned.parts else tuned.main).to(device)]
+        models = [moves.loaded(args, model, part) for model in (base, tuned)]
         inputs = moves.read_inputs(args, base, base, part)
         options = moves.options_of(args, inputs, progress) | {"rank": args.rank}
         options |= {} if args.share is None else {"share": args.share}
         try:
-            outcome = extract(models[0], models[1], moved(inputs.source, device), **options)
+            outcome = extract(models[0], models[1], inputs.source, **options)
         except InvalidValueError as error:
             if len(both) < 2 or "has the base's weights" not in str(error):
                 raise

@@ -6,7 +6,7 @@ from typing import Any
 
 from ioadapt_theory.cli import OK, moves
 from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.options import add_models, device_of, moved, require_folder, shown
+from ioadapt_theory.cli.options import add_models, require_folder, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -59,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     with shown(quiet=args.quiet) as progress, together():
         source, target = open_source(args.source, args.config), open_source(args.target, args.config)
-        part, device = args.component or source.main, device_of(args.device)
+        part = args.component or source.main
         progress(f"loading {args.source}", 0, 2)
-        one = source.load(part).to(device)
+        one = moves.loaded(args, source, part)
         progress(f"loading {args.target}", 1, 2)
-        two = target.load(part if part in target.parts else target.main).to(device)
+        two = moves.loaded(args, target, part)
         options: dict[str, Any] = {"match": args.match}
         if args.placements:
             options["placements"] = args.placements
@@ -74,14 +74,13 @@ def run(args: argparse.Namespace) -> int:
         made = moves.read_inputs(args, source, target, part)
         progress("mapping", 0, 1)
         options |= {
-            "target_inputs": moved(made.target, device),
+            "target_inputs": made.target,
             "call": made.call,
             "need": args.need or made.need,
             "batch": args.batch,
             "seed": args.seed,
         }
-        names = args.source, args.target
-        model_map = map_models(one, two, moved(made.source, device), names=names, **options)
+        model_map = map_models(one, two, made.source, names=(args.source, args.target), **options)
         model_map.save(args.out)
     sys.stdout.write(f"{model_map}\n")
     return OK

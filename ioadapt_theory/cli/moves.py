@@ -13,7 +13,9 @@ from ioadapt_theory.cli.options import (
     Progress,
     add_models,
     add_output,
+    device_of,
     dtype_of,
+    moved,
     shown,
     told_written,
 )
@@ -22,7 +24,7 @@ from ioadapt_theory.outputs import at_home, together, write_text
 from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
@@ -54,12 +56,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
     add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
-    add(
-        "--steps",
-        type=int,
-        metavar="N",
-        help="gradient steps of the best start (default: 20 to 100; two tokenizers: 60 or more)",
-    )
+    steps = "gradient steps of the best start (default: 20 to 100; two tokenizers: 60 or more)"
+    add("--steps", type=int, metavar="N", help=steps)
     add_output(parser)
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add_models(parser)
@@ -80,9 +78,19 @@ def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress],
         Options(**{n: limit for n, limit in limits.items() if limit is not None})
         with together():
             result, lines = work(args, progress)
+            outcomes = {one.part or one.component: one.outcome for one in result}
             if args.html is not None:
-                write_text(args.html, told.to_html(outcomes_of(result), title))
-    return show(args, result, lines)
+                write_text(args.html, told.to_html(outcomes, title))
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    count = sum(len(one.outcome.matched) for one in result)
+    end = told_written(args.out, count) if count else ""
+    if args.format == "json":
+        sys.stdout.write(as_json(told.to_json(outcomes)))
+        sys.stderr.write(end)
+    else:
+        sys.stdout.write(told.to_text(outcomes, None if args.all else told.SHOWN) + end)
+    return OK if count else FINDING
 
 
 def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) -> dict[str, Any]:
@@ -154,7 +162,14 @@ def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
     sys.stderr.write(f"The inputs are {len(args.prompts)} prompts made of the training tags in {args.adapter}.\n")
 
 
+def loaded(args: argparse.Namespace, model: "Source", part: str = "") -> "nn.Module":
+    """Return the part of a model on the chosen device, or its main part if it does not have this one."""
+    device = device_of(args.device)
+    return model.load(part if part in model.parts else model.main).to(device)
+
+
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
+    """Return the inputs of both models, on the chosen device."""
     from ioadapt_theory.models.prompts import batches, read_prompts
 
     options: dict[str, Any] = {"rows": args.rows, "seed": getattr(args, "seed", 0), "length": args.length}
@@ -167,9 +182,10 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
     for one in bare if args.prompts is not None else ():
         way = "give the folder of a pipeline if it has others"
         sys.stderr.write(f"{one.given} has no text encoder; its prompts are read by those of {one.root}: {way}.\n")
-    if (others := getattr(args, "target_inputs", None)) is None:
-        return made
-    return replace(made, target=batches(others, target, target, part, **options).source)
+    others = getattr(args, "target_inputs", None)
+    theirs = made.target if others is None else batches(others, target, target, part, **options).source
+    device = device_of(args.device)
+    return replace(made, source=moved(made.source, device), target=moved(theirs, device))
 
 
 def entries(
@@ -246,7 +262,7 @@ def write(
     entries = entries | {KEPT: " ".join(f"{one.part}:{kept_text(one.outcome)}".lstrip(":") for one in done)}
     parts, plain, idle, turned = [], True, 0, 0
     for one in done:
-        model = target.load(one.part if one.part in target.parts else target.main)
+        model = loaded(args, target, one.part)
         weights, stored = ModelWeights(model), one.matched.layers if one.matched else {}
         made: dict[str, Any] = {}
         for name, module in layers(model, "default").items():
@@ -288,27 +304,5 @@ def write(
         if file.format in STYLE_OF:
             why = "the adapter is not a plain LoRA; --rank R makes it one"
             sys.stderr.write(f"{args.out} is in ioadapt's own format, since {why}.\n")
-        model = target.load(done[0].part if done[0].part in target.parts else target.main)
-        save_adapter(model, args.out, metadata=file.kept() | entries)
+        save_adapter(loaded(args, target, done[0].part), args.out, metadata=file.kept() | entries)
     return {}
-
-
-def show(args: argparse.Namespace, result: list[Moved], lines: list[str]) -> int:
-    """Print the outcomes, and return the exit status."""
-    from ioadapt_theory.moving.carrying import tables as told
-
-    for line in lines:
-        sys.stderr.write(f"{line}\n")
-    outcomes = outcomes_of(result)
-    count = sum(len(outcome.matched) for outcome in outcomes.values())
-    end = told_written(args.out, count) if count else ""
-    if args.format == "json":
-        sys.stdout.write(as_json(told.to_json(outcomes)))
-        sys.stderr.write(end)
-    else:
-        sys.stdout.write(told.to_text(outcomes, None if args.all else told.SHOWN) + end)
-    return OK if count else FINDING
-
-
-def outcomes_of(result: list[Moved]) -> "dict[str, CarryReport]":
-    return {one.part or one.component: one.outcome for one in result}

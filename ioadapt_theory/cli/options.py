@@ -49,12 +49,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     add("--component", metavar="NAME", help="use only this part of ADAPTER: unet, text_encoder, ...")
     add("--batch", type=int, default=64, metavar="N", help="most rows in one forward pass (default 64)")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
-    add(
-        "--length",
-        type=int,
-        metavar="N",
-        help="tokens in a row of a text, best as in the adapter's task (default: at most 128)",
-    )
+    length = "tokens in a row of a text, best as in the adapter's task (default: at most 128)"
+    add("--length", type=int, metavar="N", help=length)
     needs = (
         "what to preserve: predicted labels (default for logits), the change of the outputs, or the source's outputs"
     )

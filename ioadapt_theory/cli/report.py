@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, moves
 from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.options import add_models, device_of, moved, shown
+from ioadapt_theory.cli.options import add_models, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
 
@@ -109,11 +109,10 @@ def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
         parts = set() if args.adapter is None else open_adapter(args.adapter).components - {""}
         wanted = {args.component} if args.component else parts or {source.main}
         part = next((p for p in source.parts if p in wanted), source.main)
-        there, device = part if part in target.parts else target.main, device_of(args.device)
         models = list[Any]()
-        for n, (one, name) in enumerate(((source, part), (target, there))):
+        for n, one in enumerate((source, target)):
             progress(f"loading {one.given}", n, 2)
-            models.append(one.load(name).to(device))
+            models.append(moves.loaded(args, one, part))
         progress("reading inputs", 0, 1)
         inputs = moves.read_inputs(args, source, target, part)
         lost, left_out = {}, {}
@@ -123,6 +122,5 @@ def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
         progress("comparing", 0, 1)
         options: dict[str, Any] = {"explained": args.explained, "batch": args.batch, "lost": lost, "call": inputs.call}
         options["need"] = args.need or inputs.need
-        names = (args.source, args.target, args.adapter)
-        both = {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device)}
-        return report(models[0], models[1], names=names, **both, **options), left_out
+        options |= {"inputs": inputs.source, "target_inputs": inputs.target}
+        return report(*models, names=(args.source, args.target, args.adapter), **options), left_out

@@ -5,7 +5,7 @@ import argparse
 from ioadapt_theory.cli import moves
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import Progress, device_of, moved, written
+from ioadapt_theory.cli.options import Progress, written
 from ioadapt_theory.errors import InvalidValueError
 
 EXAMPLES = """The low rank keeps the effect of the adapter on MODEL for the given inputs, ‖C^½ D K^½‖, where D is the
@@ -50,18 +50,16 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
     progress("opening", 0, 1)
     file = open_adapter(args.adapter)
     entries = moves.entries(args, file, args.base)
-    base, device, result = open_source(args.base, args.config), device_of(args.device), list[Moved]()
+    base, result = open_source(args.base, args.config), list[Moved]()
     file.check()
     moves.find_inputs(args, file)
-    pairs = moves.pairs_of(args, file, base, base)
-    for component, part in pairs:
+    for component, part in moves.pairs_of(args, file, base, base):
         progress(f"loading {base.given}", 0, 1)
-        model = base.load(part).to(device)
+        model = moves.loaded(args, base, part)
         matched = moves.matched(file, model, component, "MODEL")
         inputs = moves.read_inputs(args, base, base, part)
         load(model, args.adapter, strict=False, component=component or None)
-        limits = {"rank": args.rank, "share": args.share}
-        options = moves.options_of(args, inputs, progress) | limits
-        result.append(Moved(component, part, matched, resize(model, moved(inputs.source, device), **options)))
+        options = moves.options_of(args, inputs, progress) | {"rank": args.rank, "share": args.share}
+        result.append(Moved(component, part, matched, resize(model, inputs.source, **options)))
     more = moves.write(args, file, result, base, entries, progress, base)
     return result, moves.rest(args, file, result, more, "the model does not have this part")

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK, progress_bar, say
+from ioadapt_theory.cli import OK, say
 from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
@@ -45,20 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = what.add_argument
     space = "compare weights (default), or the Gram matrices of the side on which an input or output adapter acts"
     add("--space", choices=("weight", "input", "output"), default="weight", help=space)
-    add(
-        "--lowest",
-        type=float,
-        default=0.2,
-        metavar="F",
-        help="fraction of layers in the mean of the lowest cosines (default 0.2)",
-    )
-    add(
-        "--only",
-        choices=("weight", "norm", "bias"),
-        nargs="+",
-        default=("weight", "norm", "bias"),
-        help="compare only these kinds of tensors (default: all)",
-    )
+    lowest = "fraction of layers in the mean of the lowest cosines (default 0.2)"
+    add("--lowest", type=float, default=0.2, metavar="F", help=lowest)
+    kinds = ("weight", "norm", "bias")
+    add("--only", choices=kinds, nargs="+", default=kinds, help="compare only these kinds of tensors (default: all)")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what to show")
     add = out.add_argument
@@ -90,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         from ioadapt_theory.similarity.report import plots
 
         plots.check(args.figure)
+    from tqdm import tqdm
+
     from ioadapt_theory.similarity import compare
 
     options = {name: getattr(args, name) for name in ("space", "lowest", "only", "threads")}
@@ -98,7 +91,12 @@ def run(args: argparse.Namespace) -> int:
         where = {"variant": args.variant, "offline": args.offline, "cache": args.cache}
         where["progress"] = not args.quiet
         models = [stack.enter_context(open_model(source, hint, **where)) for source in args.models]
-        with progress_bar(quiet=args.quiet) as progress:
+        with tqdm(disable=args.quiet or None, unit="", unit_scale=True, leave=False) as bar:
+
+            def progress(total: int) -> Callable[[int], object]:
+                bar.reset(total)
+                return bar.update
+
             comparison = compare(*models, **options, progress=progress)
         _write(comparison, args)
     return OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ioadapt_theory.cli import FINDING, OK, moves
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, moved, require_source, shown, written
+from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, require_source, shown, written
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -51,25 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     by_map = "map of two models, by `ioadapt map`: all other arguments are adapters, and --out is a folder"
     add("--map", type=at_home, metavar="MAP", help=by_map)
     add("--target-inputs", type=at_home, metavar="BATCH", help="the same samples as inputs of TARGET, row by row")
-    add(
-        "--placement",
-        choices=("weight", "input", "output", "best"),
-        help="placement of the adapter on TARGET (default: as in ADAPTER); best chooses one for each layer",
-    )
-    how = (
-        "match layers by name (default), provenance (their weights), auto (either), effect (the gain that is kept), or"
-    )
-    by_depth = " depth (relative number of the block; default if the tokenizers of two text models differ)"
+    placement = "placement of the adapter on TARGET (default: as in ADAPTER); best chooses one for each layer"
+    add("--placement", choices=("weight", "input", "output", "best"), help=placement)
+    how = "match layers by name (default), provenance (their weights), auto (either), effect (the gain that is kept)"
+    by_depth = "or, depth (relative number of the block; default if the tokenizers of two text models differ)"
     add("--match", choices=("name", "provenance", "auto", "effect", "depth"), help=f"{how}, {by_depth}")
     add("--seconds", type=float, metavar="T", help="time for these steps, instead of their number")
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
-    add(
-        "--memory",
-        type=float,
-        default=4.0,
-        metavar="GB",
-        help="memory for the fit; a larger fit takes several passes over the inputs (default 4)",
-    )
+    memory = "memory for the fit; a larger fit takes several passes over the inputs (default 4)"
+    add("--memory", type=float, default=4.0, metavar="GB", help=memory)
     moves.add_inputs(parser)
 
 
@@ -110,12 +100,12 @@ def _by_map(args: argparse.Namespace) -> int:
             own = {"adapter": path, "source": names[0], "target": names[1], "out": args.out / Path(path).name}
             one = argparse.Namespace(**{**vars(args), **own, "map": model_map})
             result, lines = _transferred(one, progress, models)
-            for moved_ in result:
-                if moved_.outcome.matched:
-                    remove(models[1].load(moved_.part if moved_.part in models[1].parts else models[1].main))
+            for moved in result:
+                if moved.outcome.matched:
+                    remove(moves.loaded(args, models[1], moved.part))
                     count += 1
-                head = str(moved_.outcome).splitlines()[0]
-                sys.stdout.write(f"{path}: {' '.join([head, *moved_.outcome.notes])}\n")
+                head = str(moved.outcome).splitlines()[0]
+                sys.stdout.write(f"{path}: {' '.join([head, *moved.outcome.notes])}\n")
             sys.stderr.writelines(f"{line}\n" for line in lines)
     return OK if count else FINDING
 
@@ -182,10 +172,8 @@ def _part(
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.moving.transfer import transfer
 
-    device = device_of(args.device)
     progress(f"loading {target.given}", 0, 1)
-    there = target.load(part if part in target.parts else target.main)
-    models = [source.load(part).to(device), there.to(device)]
+    models = [moves.loaded(args, model, part) for model in (source, target)]
     progress("reading inputs", 0, 1)
     inputs = moves.read_inputs(args, source, target, part) if args.map is None else None
     by_name = args.match == "name" or (args.match is None and inputs is not None and inputs.pairing is None)
@@ -208,10 +196,9 @@ def _part(
 def _tuned(args: argparse.Namespace, source: "Source", target: "Source", progress: Progress) -> Moved:
     from ioadapt_theory.models.load import load_model
 
-    device = device_of(args.device)
-    models = [source.load().to(device), target.load().to(device)]
+    models = [moves.loaded(args, model) for model in (source, target)]
     inputs = moves.read_inputs(args, source, target, source.main)
-    tuned = load_model(args.adapter).to(device)
+    tuned = load_model(args.adapter).to(device_of(args.device))
     return Moved("", source.main, None, _carried(args, models, inputs, source.main, progress, tuned=tuned))
 
 
@@ -220,13 +207,12 @@ def _carried(
 ) -> "CarryReport":
     from ioadapt_theory.moving.transfer import transfer
 
-    device = next(models[0].parameters()).device
     names = ("placement", "rank", "seconds", "memory")
     options = {key: getattr(args, key) for key in names} | moves.options_of(args, inputs, progress) | more
     options["match"] = args.match or ("depth" if inputs.pairing else "name")
     if inputs.pairing and args.steps != 0:  # maps explain little of the gradients of models that were trained apart
         options["starts"] = ("zero",)
-    options |= {"inputs": moved(inputs.source, device), "target_inputs": moved(inputs.target, device), "strict": False}
+    options |= {"inputs": inputs.source, "target_inputs": inputs.target, "strict": False}
     progress(f"moving {part}".strip(), 0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings are printed as notes

@@ -87,7 +87,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
     if args.completion:
         from ioadapt_theory.cli.completion import script
 
-        sys.stdout.write(script(COMMANDS, lambda name, sub: module_of(name).add_arguments(sub)))
+        sys.stdout.write(script())
         return OK
     if args.command is None:
         parser.print_help()

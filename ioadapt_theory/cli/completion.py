@@ -1,7 +1,8 @@
 """A script by which bash and zsh complete the commands of `ioadapt`, their options and files."""
 
 import argparse
-from collections.abc import Callable, Iterable
+
+from ioadapt_theory.cli import COMMANDS, module_of
 
 SCRIPT = """_ioadapt() {{
   local cur=${{COMP_WORDS[COMP_CWORD]}} words
@@ -15,14 +16,13 @@ complete -o filenames -F _ioadapt ioadapt
 """
 
 
-def script(commands: Iterable[str], fill: Callable[[str, argparse.ArgumentParser], object]) -> str:
-    """Return the script; ``fill`` adds a command's arguments to a parser."""
+def script() -> str:
     cases = []
-    for name in commands:
+    for name in COMMANDS:
         parser = argparse.ArgumentParser()
-        fill(name, parser)
+        module_of(name).add_arguments(parser)
         cases.append(f'    {name}) words="{" ".join(_words(parser))}" ;;')
-    return SCRIPT.format(cases="\n".join(cases), commands=" ".join(commands))
+    return SCRIPT.format(cases="\n".join(cases), commands=" ".join(COMMANDS))
 
 
 def _words(parser: argparse.ArgumentParser) -> list[str]:

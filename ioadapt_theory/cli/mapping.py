@@ -6,7 +6,7 @@ from typing import Any
 
 from ioadapt_theory.cli import OK, moves
 from ioadapt_theory.cli.files import Files, check_counts
-from ioadapt_theory.cli.options import add_models, require_folder, shown
+from ioadapt_theory.cli.options import add_models, device_of, require_folder, shown
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -45,7 +45,6 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the map and write it."""
     from ioadapt_theory.adapters.layer import walk
     from ioadapt_theory.maps import map_models, map_size
     from ioadapt_theory.models.sources import open_source
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         source, target = open_source(args.source, args.config), open_source(args.target, args.config)
         part = args.component or source.main
         progress(f"loading {args.source}", 0, 2)
-        one = moves.loaded(args, source, part)
+        one = source.load(part).to(device_of(args.device))
         progress(f"loading {args.target}", 1, 2)
         two = moves.loaded(args, target, part)
         options: dict[str, Any] = {"match": args.match}

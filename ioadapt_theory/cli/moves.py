@@ -15,7 +15,6 @@ from ioadapt_theory.cli.options import (
     add_output,
     device_of,
     dtype_of,
-    moved,
     shown,
     told_written,
 )
@@ -169,7 +168,6 @@ def loaded(args: argparse.Namespace, model: "Source", part: str = "") -> "nn.Mod
 
 
 def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
-    """Return the inputs of both models, on the chosen device."""
     from ioadapt_theory.models.prompts import batches, read_prompts
 
     options: dict[str, Any] = {"rows": args.rows, "seed": getattr(args, "seed", 0), "length": args.length}
@@ -182,10 +180,9 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
     for one in bare if args.prompts is not None else ():
         way = "give the folder of a pipeline if it has others"
         sys.stderr.write(f"{one.given} has no text encoder; its prompts are read by those of {one.root}: {way}.\n")
-    others = getattr(args, "target_inputs", None)
-    theirs = made.target if others is None else batches(others, target, target, part, **options).source
-    device = device_of(args.device)
-    return replace(made, source=moved(made.source, device), target=moved(theirs, device))
+    if (others := getattr(args, "target_inputs", None)) is None:
+        return made
+    return replace(made, target=batches(others, target, target, part, **options).source)
 
 
 def entries(

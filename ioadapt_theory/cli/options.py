@@ -5,10 +5,10 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
@@ -102,15 +102,6 @@ def device_of(name: str) -> "torch.device":
         msg = f"--device {name} is not available on this machine; use --device cpu."
         raise InvalidValueError(msg)
     return torch.device(name)
-
-
-def moved(batch: Any, device: "torch.device") -> Any:
-    """Return inputs with all tensors on a device."""
-    if hasattr(batch, "device"):
-        return batch.to(device)
-    if isinstance(batch, Mapping):
-        return {key: moved(value, device) for key, value in batch.items()}
-    return type(batch)(moved(value, device) for value in batch) if isinstance(batch, list | tuple) else batch
 
 
 @contextmanager

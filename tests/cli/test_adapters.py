@@ -164,36 +164,6 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     assert "no layer fits the base (block.to_q: the base has no layer of this name); give the model" in told
 
 
-REFUSED = {
-    "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "a folder for a file": (
-        "bake {0}/a --out {0} --base {0}/base.safetensors --style kohya",
-        "this format is a single file",
-    ),
-    "a file for a folder": ("bake {0}/a --out {0}/x.txt/y --base {0}/base.safetensors", "does not exist; create it"),
-    "no component": (
-        "bake {0}/a --out {0}/b --base {0}/base.safetensors --style kohya --component unett",
-        "mean 'unet'",
-    ),
-    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "give a model as --base"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path, capsys):
-    trained(base, tmp_path / "a")
-    lora(tmp_path)
-    for name in ("x.safetensors", "x.txt"):
-        (tmp_path / name).write_bytes(b"nonsense")
-    before = files(tmp_path), files(tmp_path / "a")
-    words, sentence = REFUSED[case]
-    assert ioadapt(*words.format(tmp_path).split()) == MISUSE
-    told = capsys.readouterr().err
-    assert sentence in told
-    assert told.count("\n") == 1
-    assert (files(tmp_path), files(tmp_path / "a")) == before
-
-
 def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
     """The adapter is written again with a larger rank, while no file may exceed the size of the first one."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()

@@ -21,23 +21,6 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"{name} {summary}" in out for name, summary in COMMANDS.items())
 
 
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz'. Did you mean 'claims'?\n"),
-        (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
-        (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
-        (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense; see `ioadapt claims -"),
-        (["claims", "--json"], "ioadapt claims: Unrecognized arguments: --json; for JSON, use --format json.\n"),
-    ],
-)
-def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(argv) == 2
-    err = capsys.readouterr().err
-    assert err.startswith(message)
-    assert err.count("\n") == 1
-
-
 def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["help"], ["--help"]):
         with pytest.raises(SystemExit, match="0"):

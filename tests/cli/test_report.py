@@ -1,47 +1,13 @@
 import json
 from html import unescape
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.adapters import adapt
-from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.cli import OK, main
 from ioadapt_theory.formats import save
-from tests.report.models import network, tuned
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    source = network(0)
-    paths = {name: str(tmp_path / name) for name in ("a.safetensors", "b.safetensors", "adapter")}
-    save_file(dict(source.state_dict()), paths["a.safetensors"])
-    save_file(dict(tuned(source, 0.2, 1).state_dict()), paths["b.safetensors"])
-    adapt(source, target_modules=["2", "4"], placement="weight", rank=2, init="random")
-    save(source, paths["adapter"])
-    paths["lora.safetensors"] = str(tmp_path / "lora.safetensors")
-    save_file({"2.lora_A.weight": torch.ones(2, 48), "2.lora_B.weight": torch.ones(52, 2)}, paths["lora.safetensors"])
-    return {name.split(".")[0]: path for name, path in paths.items()}
-
-
-@pytest.mark.parametrize(
-    ("args", "sentence"),
-    [
-        (["{adapter}", "{a}", "{b}"], "use `ioadapt similarity {a} {b}`."),
-        (["{a}", "{b}", "--explained", "0"], "--explained must be above 0 and at most 1, not 0."),
-        (["{a}", "{lora}"], "is an adapter, not a model; give two models after it"),
-        (["{a}", "{b}", "{adapter}"], "is the adapter; give it first: ioadapt report"),
-        (["{adapter}", "{a}", "{b}", "--inputs", "x.npz"], "a.safetensors is not a single file of SD"),
-        (["{a}", "{b}", "--batch", "0"], "--batch must be at least 1, not 0."),
-    ],
-)
-def test_mistakes_are_one_sentence(args, sentence, files, capsys):
-    assert main(["report", *(arg.format(**files) for arg in args)]) == MISUSE
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert sentence.format(**files) in err
-    assert err.count("\n") == 1
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -104,33 +104,6 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
     assert "<svg" in text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["{0}"], "at least two models, not 1"),
-        (["{0}", "no-such-model"], "Unknown model or path 'no-such-model'"),
-        (["{0}", "ani-1x@main:0"], "is in a package, and only models on the hub have revisions; leave out @main"),
-        (["{0}", "{0}@main"], "is a path, and only models on the hub have revisions; leave out @main"),
-        (["{0}", "{1}", "--lowest", "0"], "lowest must be a fraction of the layers"),
-        (["{0}", "{1}", "--threads", "0"], "threads must be a whole number, at least 1, not 0"),
-        (
-            ["{0}", "{1}", "--figure", "plot.jpg"],
-            "plot.jpg is not a figure file; use one of the extensions .svg, .png, .pdf",
-        ),
-    ],
-)
-def test_misuse_is_one_sentence_and_status_2(
-    arguments: list[str], told: str, files: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
-):
-    before = {path: path.is_file() and path.read_bytes() for path in sorted(tmp_path.rglob("*"))}
-    assert run(*(a.format(*files) for a in arguments)) == 2
-    shown = capsys.readouterr()
-    assert told in shown.err
-    assert shown.err.startswith("ioadapt similarity: ")
-    assert (len(shown.err.strip().splitlines()), shown.out) == (1, "")
-    assert {path: path.is_file() and path.read_bytes() for path in sorted(tmp_path.rglob("*"))} == before
-
-
 def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -154,11 +127,3 @@ def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown
     assert "lcm" in shown
-
-
-def test_an_adapter_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    for name in ("a", "b"):
-        factors = {"unet.to_q.lora_A.weight": torch.randn(4, 12), "unet.to_q.lora_B.weight": torch.randn(20, 4)}
-        save_file(factors, tmp_path / f"{name}.safetensors")
-    assert main(["similarity", *(str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))]) == 2
-    assert "a.safetensors is an adapter, not a model; use `ioadapt" in capsys.readouterr().err

@@ -127,6 +127,22 @@ def single_file(path: Path, some: dict[str, nn.Module], dtype: torch.dtype = tor
     save_file({name: p.to(dtype).contiguous() for name, p in tensors.items()}, path)
 
 
+def pair(folder: Path, kind: str = "sd") -> dict[str, nn.Module]:
+    """Write two pipelines, old and new, and prompts into the folder; return the models of the old one."""
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(0)
+    old = models(kind)
+    new = perturbed(old)
+    pipeline(folder / "old", old)
+    pipeline(folder / "new", new)
+    single_file(folder / "old.safetensors", old)
+    single_file(folder / "new.safetensors", new, torch.float16)
+    words = ["zwx cat", "red hat", "a dog", "blue sky", "big tree", "old car"]
+    prompts = [f"{a} {b} zwx {c}" for a in words for b in words for c in "xyz"]
+    (folder / "prompts.txt").write_text("\n".join(prompts))
+    return old
+
+
 def _stability(name: str, unet: nn.Module, dot: str) -> str:
     blocks = stability.blocks_in_diffusers(n for n, _ in unet.named_modules())
     theirs = {new: old for old, new in stability.names(blocks, dot == "_").items()}

@@ -1,6 +1,5 @@
 import copy
 import json
-import resource
 
 import peft
 import pytest
@@ -162,21 +161,3 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
     assert ioadapt(*command, "--partial") == MISUSE
     told = capsys.readouterr().err
     assert "no layer fits the base (block.to_q: the base has no layer of this name); give the model" in told
-
-
-def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
-    """The adapter is written again with a larger rank, while no file may exceed the size of the first one."""
-    linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
-    save_file(linear.state_dict(), tmp_path / "base.safetensors")
-    words = ("bake", tmp_path / "a", "--out", tmp_path / "out", "--base", tmp_path / "base.safetensors")
-    trained(linear, tmp_path / "a", target_modules=["to_q"], rank=2)
-    assert ioadapt(*words) == OK
-    before, limits = files(tmp_path / "out"), resource.getrlimit(resource.RLIMIT_FSIZE)
-    trained(linear, tmp_path / "a", target_modules=["to_q"], rank=7)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
-    try:
-        assert ioadapt(*words) == MISUSE
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "File too large" in capsys.readouterr().err
-    assert files(tmp_path / "out") == before

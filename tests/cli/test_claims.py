@@ -1,12 +1,10 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from ioadapt_theory.cli import main
 
 
-def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys):
     assert main(["claims", "lemma-1-expansion", "prop-2-input"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     file, command = line.removeprefix("The instances are in ").removesuffix("`.").split("; evaluate one with `ioadapt ")
@@ -18,7 +16,7 @@ def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: 
     assert "Witnesses" not in capsys.readouterr().out
 
 
-def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_argument_is_printed_step_by_step(capsys):
     assert main(["claims", "prop-4", "prop-1-weights", "prop-2-output", "--proof"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "prop-4: proved, Proposition 4 (App. A.2), as printed"

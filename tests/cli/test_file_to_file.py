@@ -15,7 +15,7 @@ from ioadapt_theory.formats import load
 from ioadapt_theory.models.prompts import batches
 from ioadapt_theory.models.sources import open_source
 from tests.adapters.foreign import quiet
-from tests.cli.pipelines import METADATA, kohya, models, perturbed, pipeline, single_file
+from tests.cli.pipelines import METADATA, kohya, pair
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 
@@ -25,20 +25,9 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("flo
 )
 def world(request, tmp_path_factory):
     """Return a folder with two models as pipelines and single files, and a LoRA for the first one and its encoders."""
-    torch.set_default_dtype(torch.float32)
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("world")
-    old = models(request.param)
-    new = perturbed(old)
-    pipeline(folder / "old", old)
-    pipeline(folder / "new", new)
-    single_file(folder / "old.safetensors", old)
-    single_file(folder / "new.safetensors", new, torch.float16)
-    tensors = kohya(folder / "style.safetensors", old, ldm=request.param == "sdxl")
-    words = ["zwx cat", "red hat", "a dog", "blue sky", "big tree", "old car"]
-    prompts = [f"{a} {b} zwx {c}" for a in words for b in words for c in "xyz"]
-    (folder / "prompts.txt").write_text("\n".join(prompts))
-    return folder, tensors, [*old]
+    old = pair(folder, request.param)
+    return folder, kohya(folder / "style.safetensors", old, ldm=request.param == "sdxl"), [*old]
 
 
 def metadata(path) -> dict[str, str]:

@@ -15,13 +15,13 @@ from ioadapt_theory.cli import COMMANDS, guarded, main
 ROOT = Path(__file__).parents[2]
 
 
-def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_every_command(capsys):
     assert main([]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert all(f"{name} {summary}" in out for name, summary in COMMANDS.items())
 
 
-def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys):
     for words in (["help"], ["--help"]):
         with pytest.raises(SystemExit, match="0"):
             main(words)
@@ -39,7 +39,7 @@ def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys: pytest.C
     ("before", "after", "status"),
     [("", ">&-", 0), ("", "> /dev/full 2>&-", 2), ("", "| true", 0), ("PYTHONIOENCODING=ascii", "| grep -q Δu", 0)],
 )
-def test_a_terminal_that_is_closed_full_or_ascii_is_no_traceback(before: str, after: str, status: int) -> None:
+def test_a_terminal_that_is_closed_full_or_ascii_is_no_traceback(before: str, after: str, status: int):
     command = (
         f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims --format json'
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from tests.adapters.foreign import filled, quiet, tiny_llama
-from tests.cli.pipelines import METADATA, models, perturbed, pipeline
+from tests.cli.pipelines import METADATA, pair, perturbed
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 Tensors = dict[str, Tensor]
@@ -144,20 +144,15 @@ ALIKE = "bake", "transfer", "map", "resize"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Return a folder with two pipelines and their prompts, and two Llamas and their texts, and the first models."""
-    torch.set_default_dtype(torch.float32)
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("mixed")
-    old, llama = models(), tiny_llama()
-    pipeline(folder / "old", old)
-    pipeline(folder / "new", perturbed(old))
+    old, llama = pair(folder), tiny_llama()
     quiet(lambda: llama.save_pretrained(folder / "llama"))
     quiet(lambda: perturbed({"": llama})[""].save_pretrained(folder / "other"))
     save_file({"input_ids": torch.randint(50, (24, 8))}, folder / "ids.safetensors")
-    (folder / "prompts.txt").write_text("\n".join(f"zwx {a} {b}" for a in ("cat", "dog", "hat") for b in "abcdefgh"))
     for a, b, inputs in (("old", "new", "--prompts prompts.txt"), ("llama", "other", "--inputs ids.safetensors")):
         option, name = inputs.split()
         words = ["map", str(folder / a), str(folder / b), option, str(folder / name), "--rows", "24"]
-        assert main([*words, "--out", str(folder / f"{a}.safetensors"), "--quiet"]) == OK
+        assert main([*words, "--out", str(folder / f"{a}_map.safetensors"), "--quiet"]) == OK
     return folder, old, llama
 
 
@@ -205,7 +200,7 @@ def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, cap
         "old": folder / "old",
         "new": folder / "new",
         "part": folder / "old/unet",
-        "map": folder / "old.safetensors",
+        "map": folder / "old_map.safetensors",
     }
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file.safetensors", inputs=f"--prompts {folder / 'prompts.txt'}", **names)
@@ -218,6 +213,6 @@ def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, c
     adapted = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind])))
     quiet(lambda: adapted.save_pretrained(tmp_path / "file"))
     names = {"old": folder / "llama", "new": folder / "other", "part": folder / "llama"}
-    names["map"] = folder / "llama.safetensors"
+    names["map"] = folder / "llama_map.safetensors"
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file", inputs=f"--inputs {folder / 'ids.safetensors'}", **names)

@@ -48,7 +48,7 @@ def options_of(command: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("command", PAIRS)
-def test_a_command_and_its_function_have_the_same_options(command: str) -> None:
+def test_a_command_and_its_function_have_the_same_options(command: str):
     function, told, known = PAIRS[command]
     there = options_of(command)
     here = inspect.signature(function).parameters

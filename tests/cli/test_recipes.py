@@ -13,8 +13,7 @@ from safetensors.torch import load_file
 
 from ioadapt_theory.cli import OK, main
 from tests.adapters.foreign import quiet
-from tests.cli.pipelines import kohya, models, perturbed, single_file
-from tests.cli.pipelines import pipeline as write_pipeline
+from tests.cli.pipelines import kohya, pair, perturbed
 from tests.effect.tokenizers import words
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -29,16 +28,8 @@ SIZES = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidd
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with all files that the commands name."""
-    torch.set_default_dtype(torch.float32)
-    torch.manual_seed(0)
     here = tmp_path_factory.mktemp("recipes")
-    old = models()
-    new = perturbed(old)
-    for name, some in (("old", old), ("new", new)):
-        write_pipeline(here / name, some)
-        single_file(here / f"{name}.safetensors", some)
-    kohya(here / "style.safetensors", old)
-    (here / "prompts.txt").write_text("\n".join(f"zwx {a} {b}" for a in ("cat", "dog", "hat") for b in "abcdefgh"))
+    kohya(here / "style.safetensors", pair(here))
     llama = hf.LlamaForCausalLM(hf.LlamaConfig(**SIZES)).eval()
     other = perturbed({"": llama}, 0.05)[""]
     coarse = copy.deepcopy(llama)

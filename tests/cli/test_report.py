@@ -3,16 +3,18 @@ from html import unescape
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import save_file
 
 from ioadapt_theory.adapters import adapt
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.formats import save
+from ioadapt_theory.models.load import load_model
+from toys.ani.networks import potential
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
-    transformers = pytest.importorskip("transformers")
     sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     config = transformers.BertConfig(vocab_size=50, **sizes)
     source = transformers.BertModel(config)
@@ -51,10 +53,6 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
 
 
 def test_members_of_ani_run_as_torchani_runs_them():
-    pytest.importorskip("torchani")
-    from ioadapt_theory.models.load import load_model
-    from toys.ani.networks import potential
-
     torch.set_default_dtype(torch.float32)
     features = {element: torch.rand(5 + k, 384) / 4 for k, element in enumerate("HCNO")}
     theirs = potential("1x", 3)

@@ -38,7 +38,7 @@ def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pytest.CaptureFixture[str]):
+def test_the_json_has_exactly_the_documented_keys(files, capsys):
     c = json_of(capsys, *files)
     assert list(c) == ["schema", "models", "space", "layers", "pairs", "skipped"]
     assert (c["schema"], c["space"]) == (1, "weight")
@@ -57,7 +57,7 @@ def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pyte
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], capsys: pytest.CaptureFixture[str]):
+def test_further_keys_come_with_the_options_that_ask_for_them(files, capsys):
     c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--only", "weight")
     assert c["options"] == {"only": ["weight"]}
     assert {(g["by"], g["name"]) for g in c["groups"]} == {
@@ -67,7 +67,7 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
-def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], capsys: pytest.CaptureFixture[str]):
+def test_the_table_shows_pairs_groups_and_what_was_left_out(files, capsys):
     assert run(*files, "--by", "kind", "--only", "weight") == 0
     shown = capsys.readouterr()
     assert "cosine of weights; matched by name; uniform mean" in shown.out
@@ -82,7 +82,7 @@ def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], ca
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
-def test_the_figure_is_written_twice_with_the_same_bytes(files: list[str], tmp_path: Path, ending: str):
+def test_the_figure_is_written_twice_with_the_same_bytes(files, tmp_path, ending: str):
     paths = [tmp_path / f"{n}.{ending}" for n in "ab"]
     for path in paths:
         assert run(*files, "--quiet", "--figure", str(path)) == 0
@@ -90,7 +90,7 @@ def test_the_figure_is_written_twice_with_the_same_bytes(files: list[str], tmp_p
     assert paths[0].stat().st_size > 5000
 
 
-def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(tmp_path: Path):
+def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(tmp_path):
     evil = "<script>alert(1)</script>$\\frac{a}$.weight"
     paths = [str(tmp_path / f"{n}.safetensors") for n in ("<b>one", "$x_1$")]
     for path in paths:
@@ -104,9 +104,7 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
     assert "<svg" in text
 
 
-def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert run("not-there", "nor-this", "--html", str(tmp_path / "x.html")) == 2
     assert (
@@ -122,7 +120,7 @@ def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open(
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & {*done.stderr.replace("|", " ").split()}
 
 
-def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
+def test_the_aliases_are_listed(capsys):
     assert run("--list") == 0
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown

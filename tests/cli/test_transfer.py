@@ -5,14 +5,18 @@ import resource
 import shutil
 from pathlib import Path
 
+import diffusers
+import peft
 import pytest
 import torch
+import transformers
 from safetensors.torch import save_file
 from torch import nn
 
 from ioadapt_theory.adapters import adapt, layers, parameters, remove
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.formats import load, save
+from ioadapt_theory.models.load import load_model
 from tests.effect.tokenizers import words
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
@@ -34,7 +38,6 @@ def permuted(model: nn.Module, seed: int) -> nn.Module:
 
 @pytest.fixture
 def llamas(tmp_path):
-    transformers, peft = pytest.importorskip("transformers"), pytest.importorskip("peft")
     torch.manual_seed(0)
     source = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES))
     source.lm_head.weight.data *= 20
@@ -56,7 +59,6 @@ def command(paths, *more):
 
 
 def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, capsys):
-    peft = pytest.importorskip("peft")
     assert main(command(llamas, "--format", "json", "--html", str(tmp_path / "page.html"))) == OK
     told = json.loads(capsys.readouterr().out)
     assert told["need"] == "labels"
@@ -97,7 +99,6 @@ def test_prompts_for_a_language_model_are_refused(llamas, tmp_path, capsys):
 
 
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
-    transformers = pytest.importorskip("transformers")
     tuned = transformers.LlamaForCausalLM.from_pretrained(llamas["source"])
     tuned.model.layers[0].mlp.up_proj.weight.data += 0.3 * torch.randn(24, 1) @ torch.randn(1, 16)
     tuned.save_pretrained(tmp_path / "tuned")
@@ -131,7 +132,6 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
 
 @pytest.mark.parametrize("t5", [False, True])
 def test_prompts_are_inputs_of_a_dit_too(t5, tmp_path, capsys):
-    diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
     torch.manual_seed(0)
     sizes = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "sample_size": 8, "patch_size": 2}
     sizes |= {"cross_attention_dim": 16, "caption_channels": 12, "in_channels": 4, "out_channels": 4}
@@ -161,9 +161,6 @@ def test_prompts_are_inputs_of_a_dit_too(t5, tmp_path, capsys):
 
 
 def test_members_of_ani_and_our_own_format(tmp_path, capsys):
-    pytest.importorskip("torchani")
-    from ioadapt_theory.models.load import load_model
-
     source = load_model("ani-1x:0")
     names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]
     adapt(source, target_modules=names, placement="input", rank=2, init="random")
@@ -199,7 +196,6 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     ],
 )
 def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):
-    transformers = pytest.importorskip("transformers")
     save_file({"pixels": torch.zeros(9, 3)}, tmp_path / "wrong.safetensors")
     save_file({"input_ids": torch.zeros(1, 9, dtype=torch.long)}, tmp_path / "one.safetensors")
     broken = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
@@ -208,8 +204,7 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
     broken.model.save_pretrained(tmp_path / "mlp")
     more = {n: str(tmp_path / n) for n in ("broken", "mlp")}
     more |= {n: str(tmp_path / f"{n}.safetensors") for n in ("wrong", "one")}
-    texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
-    paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}
+    paths = llamas | {key: value.format(**llamas, **more) for key, value in change.items()}
     capsys.readouterr()
     assert main(command(paths)) == MISUSE
     out, err = capsys.readouterr()
@@ -220,7 +215,6 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
 
 
 def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
-    transformers = pytest.importorskip("transformers")
     other = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
     for block in other.model.layers:
         block.mlp.down_proj.weight.data.zero_()
@@ -233,22 +227,28 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", ["map {source} {target}", "resize {lora} {source} --rank 1", "extract {target} {source}"]
+    "words",
+    [
+        "map {source} {target} --inputs {x} --rows 24 --out {out}.safetensors --seed {n}",
+        "resize {lora} {source} --inputs {x} --rows 24 --out {out} --rank {n}",
+        "extract {target} {source} --inputs {x} --rows 24 --out {out} --rank {n}",
+        "adapters bake {lora} --base {target} --out {out} --rank {n}",
+    ],
 )
-def test_a_full_disk_is_one_sentence_and_nothing_is_written(words, llamas, tmp_path, capsys):
-    texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
-    words = [*words.format(**texts).split(), "--inputs", texts["x.safetensors"], "--rows", "24"]
-    out, before = tmp_path / f"out{'.safetensors' * ('map' in words)}", {*tmp_path.iterdir()}
+def test_a_full_disk_is_one_sentence_and_the_former_files_stay(words, llamas, tmp_path, capsys):
+    paths = llamas | {"x": llamas["x.safetensors"]}
+    assert main(words.format(**paths, n=1).split()) == OK
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capsys.readouterr()
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # more than a configuration has
     try:
-        assert main([*words, "--out", str(out)]) == MISUSE
+        assert main(words.format(**paths, n=2).split()) == MISUSE
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ioadapt")]
-    assert len(told) == 1
-    assert f"Cannot read or write {out}" in told[0]
-    assert {*tmp_path.iterdir()} == before
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ioadapt")]
+    assert f"Cannot read or write {llamas['out']}" in told
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys, monkeypatch):
@@ -267,7 +267,6 @@ def test_a_map_is_made_once_and_moves_adapters(llamas, tmp_path, capsys, monkeyp
     out = tmp_path / "moved"
     assert main(["transfer", llamas["lora"], str(tmp_path / "second"), "--map", made, "--out", str(out)]) == OK
     assert capsys.readouterr().out.count("two-way map") == 2
-    peft = pytest.importorskip("peft")
     source, target = llamas["models"]
     ours = peft.PeftModel.from_pretrained(target, out / "second").eval()
     x = torch.randint(0, 40, (20, 9))

@@ -4,6 +4,7 @@ import copy
 import json
 import random
 
+import peft
 import pytest
 import torch
 
@@ -30,7 +31,6 @@ def llama(vocabulary: int, blocks: int = 1):
 @pytest.fixture
 def folders(tmp_path):
     """Two Llamas of one function with a permuted vocabulary, and a LoRA of the first."""
-    peft = pytest.importorskip("peft")
     one = byte_level()
     source, order = llama(len(one)), torch.randperm(len(one))
     target = copy.deepcopy(source)
@@ -49,7 +49,6 @@ def folders(tmp_path):
 
 
 def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, capsys):
-    peft = pytest.importorskip("peft")
     models = [str(folders / name) for name in ("lora", "source", "target")]
     options = ["--inputs", str(folders / "text.txt"), "--steps", "0", "--out", str(folders / "out")]
     assert main(["transfer", *models, *options, "--format", "json"]) == OK

@@ -30,7 +30,7 @@ def saved(tmp_path: Path, raw: object) -> str:
     return str(path)
 
 
-def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_as_recorded(capsys):
     assert main(["verify", "prop-2-input", SHARP, *QUICK]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[1:]] == [
@@ -39,7 +39,7 @@ def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_the_help_names_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_names_the_defaults(capsys):
     with pytest.raises(SystemExit):
         main(["verify", "--help"])
     named = dict(re.findall(r"--(\w+) N [^-]*?\(default (\d+)\)", " ".join(capsys.readouterr().out.split())))
@@ -47,18 +47,14 @@ def test_the_help_names_the_defaults(capsys: pytest.CaptureFixture[str]) -> None
     assert {name: getattr(Run(), name) for name in named} == {name: int(value) for name, value in named.items()}
 
 
-def test_a_verdict_that_differs_is_a_finding(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verdict_that_differs_is_a_finding(capsys, monkeypatch):
     nothing = Verification(claim="prop-4")
     monkeypatch.setattr(verifying, "results", lambda *_: iter([nothing]))
     assert main(["verify", "prop-4"]) == 1
     assert "untested  proved  <- differs" in capsys.readouterr().out
 
 
-def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(capsys, tmp_path):
     values = output(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1")))
     assert values["claim"] == "prop-2-input"
     assert values["lhs"] == pytest.approx(40 / 101, rel=1e-15)
@@ -70,9 +66,7 @@ def test_an_instance_from_a_file_or_a_shipped_one_by_its_name(
     assert output(capsys, "prop-2-input", "--instance", "ce1") == values
 
 
-def test_an_interrupted_run_shows_what_is_finished(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_shows_what_is_finished(capsys, monkeypatch):
     real = verifying.results
 
     def interrupted(names: list[str], *others: object) -> object:
@@ -94,7 +88,7 @@ def test_an_interrupted_run_shows_what_is_finished(
 ROUNDED = {"u": [1, 0], "v": [1, 0], "du": ["-1.0000000005", 0], "dv": [0, 0]}
 
 
-def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_undecided_is_a_verdict_with_the_residual(capsys, tmp_path):
     assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED), "--format", "json"]) == 2
     out, err = capsys.readouterr()
     found = json.loads(out)
@@ -114,7 +108,7 @@ COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import mai
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ended_by", ["Ctrl-C", "SIGKILL"])
-def test_a_run_of_several_processes_that_ends_early_says_so(ended_by: str) -> None:
+def test_a_run_of_several_processes_that_ends_early_says_so(ended_by: str):
     argv = ["prop-4", SHARP, "--instances", "1000000", "--jobs", "2"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen([*COMMAND, *argv], text=True, start_new_session=True, **pipes)

@@ -61,10 +61,8 @@ def mapped(data: bytes, folder: Path) -> None:
 
 
 def config(data: bytes, folder: Path) -> None:
-    tensors = {
-        "base_model.model.a.lora_A.weight": torch.zeros(2, 4),
-        "base_model.model.a.lora_B.weight": torch.zeros(6, 2),
-    }
+    shapes = {"A": (2, 4), "B": (6, 2)}
+    tensors = {f"base_model.model.a.lora_{end}.weight": torch.zeros(shape) for end, shape in shapes.items()}
     save_file(tensors, folder / "adapter_model.safetensors")
     (folder / "adapter_config.json").write_bytes(data)
     open_adapter(folder).check()
@@ -89,27 +87,24 @@ def model(data: bytes, folder: Path) -> None:
 def tokenizer(data: bytes, folder: Path) -> None:
     """Tokenise a text with the tokenizer ``data``."""
     (folder / "tokenizer.json").write_bytes(data)
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
-    (folder / "x.txt").write_text("a b " * 200)
-    both = (str(folder), nn.Identity())
-    read_both(folder / "x.txt", both, both, rows=8, seed=0)
-
-
-def arrays(data: bytes, folder: Path) -> None:
-    (folder / "x.npz").write_bytes(data)
-    both = (str(folder), nn.Identity())
-    read_both(folder / "x.npz", both, both, rows=8, seed=0)
+    _read(b"a b " * 200, folder / "x.txt")
 
 
 def text(data: bytes, folder: Path) -> None:
     """Tokenise a text."""
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        if not (folder / name).exists():
-            plain = '{"tokenizer_class": "PreTrainedTokenizerFast"}'
-            (folder / name).write_text((CORPUS / "tokenizer" / "whole.json").read_text() if "_" not in name else plain)
-    (folder / "x.txt").write_bytes(data)
-    both = (str(folder), nn.Identity())
-    read_both(folder / "x.txt", both, both, rows=8, seed=0)
+    (folder / "tokenizer.json").write_bytes((CORPUS / "tokenizer" / "whole.json").read_bytes())
+    _read(data, folder / "x.txt")
+
+
+def arrays(data: bytes, folder: Path) -> None:
+    _read(data, folder / "x.npz")
+
+
+def _read(data: bytes, path: Path) -> None:
+    path.with_name("tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    path.write_bytes(data)
+    both = (str(path.parent), nn.Identity())
+    read_both(path, both, both, rows=8, seed=0)
 
 
 READERS: dict[str, Callable[[bytes, Path], None]] = {

@@ -16,12 +16,8 @@ SEEDS = (0, pytest.param(1, marks=pytest.mark.slow))
 
 
 @cache
-def result(case: Case, seed: int = 0) -> dict[str, Any]:
-    return run(Config(case=case, seed=seed, steps=600))
-
-
-def rows(case: Case, seed: int = 0) -> dict[str, dict[str, Any]]:
-    return result(case, seed)["rows"]
+def rows(case: Case, seed: int) -> dict[str, dict[str, Any]]:
+    return run(Config(case=case, seed=seed, steps=600))["rows"]
 
 
 @pytest.mark.parametrize("case", Case)

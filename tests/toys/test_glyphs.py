@@ -1,7 +1,6 @@
 import base64
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -76,9 +75,7 @@ def test_unlikeness_is_that_of_the_definition():
 
 
 @pytest.mark.slow
-def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_made(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_made(monkeypatch, tmp_path, capsys):
     tiny = replace(diffusion.SIZES["quick"], base=6, target=2, adapter=2, judge=4, drawings=1)
     monkeypatch.setitem(diffusion.SIZES, "quick", tiny)
     few = replace(

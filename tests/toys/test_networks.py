@@ -48,9 +48,7 @@ def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, ba
         torch.testing.assert_close(network(batch.take(torch.tensor([g]))) / KCAL_PER_MOL, theirs)
 
 
-def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
-    data: Molecules, batch: Batch, source: Potential
-):
+def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(data, batch, source):
     parts = split(data, seed=0)
     with torch.no_grad():
         bases = [network(batch).double().numpy() for network in (source, potential("1ccx", 2))]

@@ -1,7 +1,6 @@
 """The study of two tokenizers, on tiny Llamas without the weights."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,9 +37,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs.cut.cache_clear()
 
 
-def test_a_study_of_tiny_models_writes_a_record_and_resumes(
-    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_of_tiny_models_writes_a_record_and_resumes(tiny, tmp_path, monkeypatch, capsys):
     for name, some in (("MOVED", ("closed form", "10 steps")), ("LABELLED", ("40 steps with labels",))):
         few = {row: 15 if name == "LABELLED" else getattr(pairs, name)[row] for row in some}
         monkeypatch.setattr(pairs, name, few)

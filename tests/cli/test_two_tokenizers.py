@@ -29,7 +29,7 @@ def llama(vocabulary: int, blocks: int = 1):
 
 
 @pytest.fixture
-def folders(tmp_path):
+def folders(tmp_path, monkeypatch):
     """Two Llamas of one function with a permuted vocabulary, and a LoRA of the first."""
     one = byte_level()
     source, order = llama(len(one)), torch.randperm(len(one))
@@ -45,13 +45,12 @@ def folders(tmp_path):
     drawn = random.Random(0)
     text = "".join(drawn.choice("the cat sat on a mat, café\n") for _ in range(3000))
     (tmp_path / "text.txt").write_text(text)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, capsys):
-    models = [str(folders / name) for name in ("lora", "source", "target")]
-    options = ["--inputs", str(folders / "text.txt"), "--steps", "0", "--out", str(folders / "out")]
-    assert main(["transfer", *models, *options, "--format", "json"]) == OK
+    assert main("transfer lora source target --inputs text.txt --steps 0 --out out --format json".split()) == OK
     out, err = capsys.readouterr()
     assert json.loads(out)["kept"] == pytest.approx(1, abs=0.01)
     assert "Paired: " in err
@@ -68,8 +67,7 @@ def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folder
 
 
 def test_a_report_tells_what_a_copy_keeps_on_another_tokenizer(folders, capsys):
-    models = [str(folders / name) for name in ("lora", "source", "target")]
-    assert main(["report", *models, "--inputs", str(folders / "text.txt")]) == OK
+    assert main("report lora source target --inputs text.txt".split()) == OK
     assert "labels" in capsys.readouterr().out
 
 
@@ -78,8 +76,7 @@ def test_a_tokenizer_without_common_tokens_is_refused_with_the_numbers(folders, 
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     other = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
     other.save_pretrained(folders / "target")
-    models = [str(folders / name) for name in ("lora", "source", "target")]
-    assert main(["transfer", *models, "--inputs", str(folders / "text.txt"), "--out", str(folders / "out")]) == MISUSE
+    assert main("transfer lora source target --inputs text.txt --out out".split()) == MISUSE
     assert "tokens can be paired (0.0%, at least 10%)" in capsys.readouterr().err
     assert not (folders / "out").exists()
 

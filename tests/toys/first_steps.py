@@ -17,7 +17,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import parameters
+from tests.adapters.foreign import filled
 from toys.transfer.protocol import Method, protocol
 from toys.transfer.rows import adapted, moved, randomised
 from toys.transfer.runs import KINDS, Run, _world
@@ -41,10 +41,7 @@ def small(name: str) -> Iterator[None]:
     sizes = import_module(f"toys.{name}").SIZES
     few = replace(sizes["quick"], **FEW[name])
     _world.cache_clear()
-    with (
-        mock.patch.dict(sizes, quick=few),
-        mock.patch("toys.control.MEASURED", 8),
-    ):
+    with mock.patch.dict(sizes, quick=few), mock.patch("toys.control.MEASURED", 8):
         yield
     _world.cache_clear()
 
@@ -77,11 +74,7 @@ def lost(
     source: nn.Module, there: nn.Module, method: Method, layers: tuple[str, ...], outputs: Callable[[nn.Module], Tensor]
 ) -> float:
     """Return the largest change of the outputs when a random adapter is moved, divided by the adapter's effect."""
-    one = adapted(source, method, layers, 0)
-    with torch.no_grad():
-        for _, p in parameters(one):
-            p.normal_(0, 0.2, generator=torch.Generator().manual_seed(p.numel()))
-    one = randomised(one, 5)
+    one = randomised(filled(adapted(source, method, layers, 0)), 5)
     with torch.no_grad():
         here = outputs(one)
         return float((outputs(moved(one, there)) - here).abs().max() / (here - outputs(source)).abs().max())

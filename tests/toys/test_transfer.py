@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ioadapt_theory.results import fingerprint
+from tests.adapters.foreign import filled
 from tests.toys.test_worlds import generator, inputs
 from toys.diffusion import LAYERS
 from toys.transfer import cache
@@ -19,18 +20,10 @@ from toys.transfer.study import Study
 PLAN = protocol("control")
 
 
-def trained(one: torch.nn.Module) -> torch.nn.Module:
-    with torch.no_grad():
-        for name, p in one.named_parameters():
-            if name.endswith(".B"):
-                p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(7), dtype=p.dtype) / 10)
-    return one
-
-
 def test_every_way_to_carry_a_lora_gives_it_back_on_the_source_where_it_is_said_to_be_exact():
     source, given = generator("diffusion"), inputs("diffusion")
     rules = carries(LAYERS, PLAN.rule.ridge)
-    one = trained(adapted(source, PLAN.methods["lora"], LAYERS, 0))
+    one = filled(adapted(source, PLAN.methods["lora"], LAYERS, 0), ".B")
     for row in ("Eq. 5 input, plain", "Eq. 5 output, plain", "Eq. 5 residual, plain"):
         back = carried(one, source, source, rules[row])(*given)
         torch.testing.assert_close(back, one(*given), rtol=1e-6, atol=1e-8)

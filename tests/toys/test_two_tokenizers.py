@@ -5,26 +5,19 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from figures import readme
+from tests.cli.test_two_tokenizers import llama
 from tests.effect.tokenizers import byte_level, unigram
 from toys import two_tokenizers
 from toys.llm import pairs
 from toys.llm.pairs import GEMMA, NONE, OWN, SMOLLM2, Part
 
 
-def llama(vocabulary: int, blocks: int) -> Any:
-    torch.manual_seed(blocks)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "tie_word_embeddings": False}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary, num_hidden_layers=blocks, **sizes))
-    return model.float().eval().requires_grad_(requires_grad=False)
-
-
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = byte_level(), unigram()
-    models = llama(len(one), 2), llama(len(two), 3)
+    models = [llama(len(one), 2).requires_grad_(False), llama(len(two), 3).requires_grad_(False)]
     monkeypatch.setattr(pairs, "smollm2", lambda: models[0])
     monkeypatch.setattr(pairs, "tokenizer", lambda: one)
     monkeypatch.setattr(pairs, "_gemma", lambda _: (models[1], two))

@@ -18,33 +18,28 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
-def base(tmp_path) -> Small:
+def base(here) -> Small:
     model = Small().float()
-    save_file(model.state_dict(), tmp_path / "base.safetensors")
+    save_file(model.state_dict(), "base.safetensors")
     return model
 
 
-def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
-    """Return a copy of the model with an adapter, by default on three layers, which is also saved in the folder."""
+def trained(base: nn.Module, placement: str = "input", **options: object) -> nn.Module:
+    """Return a copy of the model with an adapter on three layers, which is also saved in the folder "a"."""
     options = {"target_modules": ["to_q", "0", "conv_in"], "rank": 2, "alpha": 3, "init": "random"} | options
     model = adapt(copy.deepcopy(base), placement=placement, **options)
-    save(model, folder)
+    save(model, "a")
     return model
 
 
-def lora(folder: object, **more: torch.Tensor) -> object:
-    """Write a LoRA for to_q in diffusers' format, with the tensors ``more``, and return its path."""
+def lora(**more: torch.Tensor) -> None:
+    """Write a LoRA for to_q in diffusers' format, with the tensors ``more``."""
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
-    save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, folder / "lora.safetensors")
-    return folder / "lora.safetensors"
+    save_file(state | {f"unet.{k.replace('__', '.')}": v.float() for k, v in more.items()}, "lora.safetensors")
 
 
-def ioadapt(*words: object) -> int:
-    return main(["adapters", *map(str, words)])
-
-
-def files(folder) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.glob("*") if p.is_file()}
+def ioadapt(line: str) -> int:
+    return main(["adapters", *line.split()])
 
 
 def close(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-5) -> None:
@@ -52,112 +47,104 @@ def close(ours: nn.Module, theirs: nn.Module, tolerance: float = 1e-5) -> None:
     assert_close(ours(image), theirs(image), rtol=tolerance, atol=tolerance)
 
 
-def test_inspect_tells_what_it_is(base, tmp_path, capsys):
-    trained(base, tmp_path / "a")
-    assert main(["inspect", str(tmp_path / "a")]) == OK  # as people type it
+def test_inspect_tells_what_it_is(base, capsys):
+    trained(base)
+    assert main(["inspect", "a"]) == OK  # as people type it
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "ioadapt_theory: 3 layers, 140 parameters"
     assert lines[2] == "base: not named in the file"
     assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
-def test_a_read_only_folder_is_told_before_the_work(base, tmp_path, capsys, monkeypatch):
-    trained(base, tmp_path / "a")
-    monkeypatch.setattr("os.access", lambda path, _: path != tmp_path)
-    for words in (
-        ["adapters", "convert", str(tmp_path / "a"), "--base", "b", "--placement", "input"],
-        ["map", "a", "b"],
-    ):
-        assert main([*words, "--out", str(tmp_path / "b")]) == MISUSE
-        assert f"b cannot be written, since {tmp_path} is read-only; choose" in capsys.readouterr().err
+def test_a_read_only_folder_is_told_before_the_work(base, here, capsys, monkeypatch):
+    trained(base)
+    monkeypatch.setattr("os.access", lambda path, _: path != here)
+    for line in ("adapters convert a --base b --placement input --out b", "map a b --out b"):
+        assert main(line.split()) == MISUSE
+        assert f"b cannot be written, since {here} is read-only; choose" in capsys.readouterr().err
 
 
-def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
+def test_inspect_lists_what_does_not_fit_and_is_not_read(base, capsys):
     more = {f"gone__lora_{p}__weight": torch.randn(2, 2) for p in "AB"}
-    file = lora(tmp_path, **more, norm__w_norm=torch.randn(3), block__to_q__oft_blocks=torch.randn(2, 2, 2))
-    command = ("inspect", file, "--base", tmp_path / "base.safetensors")
-    assert ioadapt(*command, "--format", "json") == FINDING
+    lora(**more, norm__w_norm=torch.randn(3), block__to_q__oft_blocks=torch.randn(2, 2, 2))
+    assert ioadapt("inspect lora.safetensors --base base.safetensors --format json") == FINDING
     facts = json.loads(capsys.readouterr().out)
     assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
     assert facts["unmatched"] == {"unet.gone": "the base has no layer of this name"}
     assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT", "unet.norm.w_norm": "a trained norm"}
-    assert ioadapt(*command) == FINDING
+    assert ioadapt("inspect lora.safetensors --base base.safetensors") == FINDING
     assert "does not fit the base: unet.gone" in capsys.readouterr().out
 
 
-def test_numbers_are_checked_if_asked(tmp_path, capsys):
-    file = lora(tmp_path, block__to_q__diff_b=torch.full((20,), torch.nan))
-    assert ioadapt("inspect", file) == OK
+def test_numbers_are_checked_if_asked(here, capsys):
+    lora(block__to_q__diff_b=torch.full((20,), torch.nan))
+    assert ioadapt("inspect lora.safetensors") == OK
     assert "rank 2, scale 1, 12 -> 20, with a bias" in capsys.readouterr().out
-    assert ioadapt("inspect", file, "--check") == MISUSE
+    assert ioadapt("inspect lora.safetensors --check") == MISUSE
     assert "diff_b must be finite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("style", ["peft", "kohya"])
-def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_names_it(style, base, tmp_path, capsys):
-    source, target, out = trained(base, tmp_path / "a"), Small().float(), tmp_path / "lora.safetensors"
-    model, other = str(tmp_path / "target.safetensors"), tmp_path / "base.safetensors"
-    save_file(target.state_dict(), model)
-    command = ("bake", tmp_path / "a", "--out", out, "--base", model, "--style", style, "--component", "unet")
-    assert ioadapt(*command) == OK
+def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_names_it(style, base, capsys):
+    source, target = trained(base), Small().float()
+    save_file(target.state_dict(), "target.safetensors")
+    line = f"bake a --out lora.safetensors --base target.safetensors --style {style} --component unet"
+    assert ioadapt(line) == OK
     expected = copy.deepcopy(target)
     transfer(source, expected)
-    load(target, out)
+    load(target, "lora.safetensors")
     assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
     close(target, expected)
     capsys.readouterr()
-    for path in (model, other):
-        assert ioadapt("inspect", out, "--base", path) == OK
-        assert f"base: {model} " in " ".join(capsys.readouterr().out.split())
+    for model in ("target", "base"):
+        assert ioadapt(f"inspect lora.safetensors --base {model}.safetensors") == OK
+        assert "base: target.safetensors " in " ".join(capsys.readouterr().out.split())
 
 
-def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
-    trained(base, tmp_path / "a", family="dora", placement="output")
-    options = ("--base", tmp_path / "base.safetensors", "--style", "kohya")
-    out = tmp_path / "out.safetensors"
-    assert ioadapt("bake", tmp_path / "a", "--out", out, *options, "--share", "0.999") == OK
+def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, here, capsys):
+    trained(base, family="dora", placement="output")
+    line, out = "bake a --out out.safetensors --base base.safetensors --style kohya", here / "out.safetensors"
+    assert ioadapt(f"{line} --share 0.999") == OK
     told = capsys.readouterr()
     lost = [float(line.rpartition(" ")[2]) for line in told.out.splitlines()]
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
     assert "are applied by ComfyUI, ignored by LyCORIS and rejected by diffusers" in told.err
     assert "share of the weight change (Frobenius norm) lost by truncation" in told.err
-    before = files(tmp_path)
-    assert ioadapt("bake", tmp_path / "a", "--out", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
-    assert ioadapt("bake", tmp_path / "a", "--out", out, *options) == MISUSE
+    before = out.read_bytes()
+    assert ioadapt(f"{line} --rank 1 --share 0.5") == MISUSE
+    assert ioadapt(line) == MISUSE
     told = capsys.readouterr().err
     assert "either a rank or a share" in told
     assert "block.to_q: A dora adapter cannot be written exactly as a plain LoRA" in told
-    assert files(tmp_path) == before
+    assert out.read_bytes() == before
 
 
-def test_convert_to_output_and_what_is_left_out_are_told(base, tmp_path, capsys):
+def test_convert_to_output_and_what_is_left_out_are_told(base, capsys):
     config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=["to_q"], init_lora_weights=False)
     theirs = quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config))
-    theirs.save_pretrained(tmp_path / "lora")
-    options = ("--placement", "output", "--base", tmp_path / "base.safetensors")
-    assert ioadapt("convert", tmp_path / "lora", "--out", tmp_path / "out", *options) == OK
+    theirs.save_pretrained("lora")
+    assert ioadapt("convert lora --out out --placement output --base base.safetensors") == OK
     assert "block.to_q: lost" in capsys.readouterr().out
     ours = copy.deepcopy(base)
-    load(ours, tmp_path / "out")
+    load(ours, "out")
     assert list(layers(ours)["block.to_q"].adapters["default"]) == ["output"]
     close(ours, theirs, 1e-4)  # float32 with W⁺ of condition number ~10
-    file = lora(tmp_path, block__to_q__oft_blocks=torch.ones(2))
-    assert ioadapt("convert", file, "--out", tmp_path / "out", *options, "--partial", "--force") == OK
+    lora(block__to_q__oft_blocks=torch.ones(2))
+    line = "convert lora.safetensors --out out --placement output --base base.safetensors --partial --force"
+    assert ioadapt(line) == OK
     assert "Also left out: unet.block.to_q.oft_blocks." in capsys.readouterr().err
 
 
-def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
-    trained(base, tmp_path / "a")
-    save_file({k: v for k, v in base.state_dict().items() if "to_q" not in k}, tmp_path / "less.safetensors")
-    out = tmp_path / "out"
-    command = ("bake", tmp_path / "a", "--out", out, "--base", tmp_path / "less.safetensors")
-    assert ioadapt(*command) == MISUSE
+def test_half_an_adapter_is_refused_unless_asked_for(base, here, capsys):
+    trained(base)
+    save_file({k: v for k, v in base.state_dict().items() if "to_q" not in k}, "less.safetensors")
+    assert ioadapt("bake a --out out --base less.safetensors") == MISUSE
     assert "block.to_q: the base has no layer of this name" in capsys.readouterr().err
-    assert not out.exists()
-    assert ioadapt(*command, "--partial") == OK
+    assert not (here / "out").exists()
+    assert ioadapt("bake a --out out --base less.safetensors --partial") == OK
     assert "2 of 3 layers written." in capsys.readouterr().err
-    save_file({"other.weight": torch.ones(2, 2)}, tmp_path / "less.safetensors")
-    assert ioadapt(*command, "--partial") == MISUSE
+    save_file({"other.weight": torch.ones(2, 2)}, "less.safetensors")
+    assert ioadapt("bake a --out out --base less.safetensors --partial") == MISUSE
     told = capsys.readouterr().err
     assert "no layer fits the base (block.to_q: the base has no layer of this name); give the model" in told

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
-def ioadapt(*words: object) -> int:
-    return main(["adapters", *map(str, words)])
+def ioadapt(line: str) -> int:
+    return main(["adapters", *line.split()])
 
 
 def tied() -> Any:
@@ -35,50 +35,47 @@ def tied() -> Any:
     return quiet(lambda: hf.LlamaForCausalLM(config).float().eval())
 
 
-def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_path, capsys):
+def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(here, capsys):
     base = tied()
-    base.save_pretrained(tmp_path / "base")
+    base.save_pretrained("base")
     model, live = copy.deepcopy(base), copy.deepcopy(base)
     adapt(model, target_modules=["lm_head", "q_proj"], placement="input", rank=2, init="random")
-    save(model, tmp_path / "a")
-    load(live, tmp_path / "a")
-    assert ioadapt("bake", tmp_path / "a", "--out", tmp_path / "baked", "--base", tmp_path / "base") == OK
-    theirs = quiet(lambda: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "baked"))
+    save(model, "a")
+    load(live, "a")
+    assert ioadapt("bake a --out baked --base base") == OK
+    theirs = quiet(lambda: PeftModel.from_pretrained(copy.deepcopy(base), "baked"))
     assert_close(run_llama(theirs), run_llama(live), rtol=1e-5, atol=1e-5)
     assert (run_llama(live) - run_llama(base)).abs().max() > 1e-2
-    words, config = ("inspect", tmp_path / "a", "--base", tmp_path / "base"), tmp_path / "base/config.json"
-    assert ioadapt(*words) == OK
-    config.write_text('{"tie_word_embeddings": false}')
-    assert ioadapt(*words) == FINDING
+    assert ioadapt("inspect a --base base") == OK
+    (here / "base/config.json").write_text('{"tie_word_embeddings": false}')
+    assert ioadapt("inspect a --base base") == FINDING
 
 
-def test_a_head_that_peft_saved_too_is_kept_or_named_and_left_out_when_told_to(tmp_path, capsys):
+def test_a_head_that_peft_saved_too_is_kept_or_named_and_left_out_when_told_to(here, capsys):
     base = tied()
-    base.save_pretrained(tmp_path / "base")
+    base.save_pretrained("base")
     config = LoraConfig(r=2, target_modules=["q_proj"])
     model = filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora")
-    quiet(lambda: model.save_pretrained(tmp_path / "a", save_embedding_layers=True))
-    words = ("bake", tmp_path / "a", "--base", tmp_path / "base", "--out")
-    assert ioadapt(*words, tmp_path / "baked") == OK
-    assert any("lm_head" in key for key in load_file(tmp_path / "baked" / "adapter_model.safetensors"))
-    other = (*words, tmp_path / "k.safetensors", "--style", "kohya")
-    assert ioadapt(*other) != OK
+    quiet(lambda: model.save_pretrained("a", save_embedding_layers=True))
+    assert ioadapt("bake a --base base --out baked") == OK
+    assert any("lm_head" in key for key in load_file("baked/adapter_model.safetensors"))
+    line = "bake a --base base --out k.safetensors --style kohya"
+    assert ioadapt(line) != OK
     assert "a new value for a tensor of the base" in capsys.readouterr().err
-    assert ioadapt(*other, "--partial") == OK
+    assert ioadapt(f"{line} --partial") == OK
 
 
-def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_names(tmp_path):
+def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_names(here):
     flux = tiny_flux()
     whole = in_authors_names(flux.state_dict())
-    save_file({f"model.diffusion_model.{name}": t for name, t in whole.items()}, tmp_path / "authors.safetensors")
+    save_file({f"model.diffusion_model.{name}": t for name, t in whole.items()}, "authors.safetensors")
     model = copy.deepcopy(flux)
     adapt(model, target_modules=["attn.to_q", "proj_mlp"], placement="output", rank=2, init="random")
-    save(model, tmp_path / "a")
-    words = ("bake", tmp_path / "a", "--out", tmp_path / "b.safetensors", "--base", tmp_path / "authors.safetensors")
-    assert ioadapt(*words, "--style", "diffusers") == OK
-    assert all(key.startswith("transformer.") for key in load_file(tmp_path / "b.safetensors"))
+    save(model, "a")
+    assert ioadapt("bake a --out b.safetensors --base authors.safetensors --style diffusers") == OK
+    assert all(key.startswith("transformer.") for key in load_file("b.safetensors"))
     baked = copy.deepcopy(flux)
-    report = load(baked, tmp_path / "b.safetensors")
+    report = load(baked, "b.safetensors")
     assert set(report.matched) == set(layers(model))
     for name, layer in layers(model).items():
         ours = layers(baked)[name]
@@ -86,19 +83,18 @@ def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_nam
         assert_close(ours(x), layer(x), rtol=1e-4, atol=1e-5)
 
 
-def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
+def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(here):
     """Under its own names, diffusers loses both layers of add_embedding."""
     torch.manual_seed(0)
     base = models("sdxl")["unet"].float()
-    base.save_pretrained(tmp_path / "base")
+    base.save_pretrained("base")
     targets = [n for n, m in base.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     trained = copy.deepcopy(base)
     trained.add_adapter(LoraConfig(r=3, lora_alpha=3, target_modules=targets))
     filled(trained, "lora")
-    trained.save_lora_adapter(tmp_path / "a")
-    file = tmp_path / "k.safetensors"
-    assert ioadapt("bake", tmp_path / "a", "--out", file, "--base", tmp_path / "base", "--style", "kohya") == OK
-    state, alphas = StableDiffusionXLPipeline.lora_state_dict(str(file), unet_config=base.config)[:2]
+    trained.save_lora_adapter("a")
+    assert ioadapt("bake a --out k.safetensors --base base --style kohya") == OK
+    state, alphas = StableDiffusionXLPipeline.lora_state_dict("k.safetensors", unet_config=base.config)[:2]
     theirs, ours = copy.deepcopy(base), copy.deepcopy(base)
     quiet(lambda: StableDiffusionXLPipeline.load_lora_into_unet(state, alphas, theirs))
     loaded = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
@@ -106,28 +102,28 @@ def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
     for name, layer in loaded.items():
         (key,), original = layer.lora_A, trained.get_submodule(name)
         assert_close(layer.get_delta_weight(key), original.get_delta_weight("default"), rtol=1e-4, atol=1e-6)
-    assert set(load(ours, file).matched) == set(targets)
+    assert set(load(ours, "k.safetensors").matched) == set(targets)
 
 
-def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(tmp_path):
+def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(here):
     encoder = hf.CLIPTextModel(hf.CLIPTextConfig(vocab_size=50, **SIZES)).float()
-    encoder.save_pretrained(tmp_path / "base")
+    encoder.save_pretrained("base")
     state = {}
     for component in ("text_encoder", "text_encoder_2"):
         key = f"{component}.text_model.encoder.layers.0.self_attn.q_proj"
         state |= {f"{key}.lora_A.weight": torch.ones(2, 16), f"{key}.lora_B.weight": torch.ones(16, 2)}
         key = f"{component}.text_model.encoder.layers.1.mlp.fc1"
         state |= {f"{key}.lora_A.weight": torch.ones(3, 16), f"{key}.lora_B.weight": torch.ones(24, 3)}
-    save_file(state, tmp_path / "both.safetensors")
+    save_file(state, "both.safetensors")
     for style, start in (("kohya", "lora_te1_text_model_"), ("diffusers", "text_encoder.")):
-        file = tmp_path / f"{style}.safetensors"
-        words = ("bake", tmp_path / "both.safetensors", "--out", file, "--base", tmp_path / "base", "--style", style)
-        assert ioadapt(*words, "--component", "text_encoder") == OK
-        assert all(key.startswith(start) for key in load_file(file))
+        line = f"bake both.safetensors --out {style}.safetensors --base base --style {style} --component text_encoder"
+        assert ioadapt(line) == OK
+        assert all(key.startswith(start) for key in load_file(f"{style}.safetensors"))
     old = {f"text_model.{n.removeprefix('text_model.')}": t for n, t in encoder.state_dict().items()}
-    save_file(old, tmp_path / "old.safetensors")  # as transformers 4 named it, and single files do
-    words = ("bake", tmp_path / "kohya.safetensors", "--out", file, "--base", tmp_path / "old.safetensors")
-    assert ioadapt(*words, "--style", "diffusers", "--force") == OK
+    save_file(old, "old.safetensors")  # as transformers 4 named it, and single files do
+    line = "bake kohya.safetensors --out diffusers.safetensors --base old.safetensors --style diffusers --force"
+    assert ioadapt(line) == OK
+    file = str(here / "diffusers.safetensors")
     state, alphas, told = StableDiffusionLoraLoaderMixin.lora_state_dict(file, return_lora_metadata=True)
     quiet(lambda: StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(state, alphas, encoder, metadata=told))
     ranks = {name: layer.r["default_0"] for name, layer in encoder.named_modules() if isinstance(layer, LoraLayer)}

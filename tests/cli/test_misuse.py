@@ -63,8 +63,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_what_is_wrong_is_one_sentence_and_nothing_is_written(line, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_what_is_wrong_is_one_sentence_and_nothing_is_written(line, here, capsys):
     net = nn.Sequential(nn.Linear(4, 3))
     save_file(dict(net.state_dict()), "model.safetensors")
     save_file({"b.weight": torch.ones(3, 2)}, "a.safetensors")
@@ -72,11 +71,11 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(line, tmp_path, mo
     save(adapt(net, target_modules=["0"], placement="input"), "lora")
     for name, text in {"y.txt": "a text", "y.safetensors": "nonsense", "ce1": "[]"}.items():
         Path(name).write_text(text)
-    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    before = {path: path.is_file() and path.read_bytes() for path in here.rglob("*")}
     assert main(line.split()) == MISUSE
     out, err = capsys.readouterr()
     assert LINES[line] in err
     assert err.startswith("ioadapt")
     assert err.count("\n") == 1
     assert out == "" or "bake" in line  # ranks are printed first
-    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+    assert {path: path.is_file() and path.read_bytes() for path in here.rglob("*")} == before

@@ -37,12 +37,6 @@ def permuted(model: nn.Module, seed: int) -> nn.Module:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def llamas(here):
     """Write two Llamas of one function, a LoRA of the first, and inputs; return the models in memory."""
     torch.manual_seed(0)

@@ -29,7 +29,7 @@ def llama(vocabulary: int, blocks: int = 1):
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch):
+def folders(here):
     """Two Llamas of one function with a permuted vocabulary, and a LoRA of the first."""
     one = byte_level()
     source, order = llama(len(one)), torch.randperm(len(one))
@@ -38,15 +38,14 @@ def folders(tmp_path, monkeypatch):
         target.model.embed_tokens.weight[order] = source.model.embed_tokens.weight
         target.lm_head.weight[order] = source.lm_head.weight
     for name, model, tokenizer in (("source", source, one), ("target", target, permuted(one, order))):
-        model.save_pretrained(tmp_path / name)
-        tokenizer.save_pretrained(tmp_path / name)
+        model.save_pretrained(here / name)
+        tokenizer.save_pretrained(here / name)
     kind = {"target_modules": ["q_proj", "v_proj"], "task_type": "CAUSAL_LM", "init_lora_weights": False}
-    peft.get_peft_model(source, peft.LoraConfig(r=2, **kind)).save_pretrained(tmp_path / "lora")
+    peft.get_peft_model(source, peft.LoraConfig(r=2, **kind)).save_pretrained(here / "lora")
     drawn = random.Random(0)
     text = "".join(drawn.choice("the cat sat on a mat, café\n") for _ in range(3000))
-    (tmp_path / "text.txt").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (here / "text.txt").write_text(text)
+    return here
 
 
 def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, capsys):

@@ -56,148 +56,136 @@ def test_single_files_are_the_models_of_the_pipeline(world):
         assert all(torch.equal(p, other[name]) for name, p in one.items())
 
 
-def moving(folder, out, *more):
-    words = [str(folder / f"{name}.safetensors") for name in ("style", "old", "new")]
-    more = ("--prompts", str(folder / "prompts.txt"), "--out", str(out), "--steps", "0", "--rows", "24", *more)
-    return ["transfer", *words, *more]
-
-
-def test_one_command_moves_all_parts_from_file_to_file(world, tmp_path, capsys):
+@pytest.fixture
+def linked(world, here):
+    """Return the tensors of the LoRA and the parts; the folder in which commands run has links to the files."""
     folder, tensors, parts = world
-    out = tmp_path / "moved.safetensors"
-    assert main(moving(folder, out, "--format", "json")) == OK
+    for path in folder.iterdir():
+        (here / path.name).symlink_to(path)
+    return tensors, parts
+
+
+def moving(more: str = "", models: str = "style.safetensors old.safetensors new.safetensors") -> int:
+    return ioadapt(f"transfer {models} --prompts prompts.txt --steps 0 --rows 24 --out moved.safetensors {more}")
+
+
+def ioadapt(line: str) -> int:
+    return main(line.split())
+
+
+def test_one_command_moves_all_parts_from_file_to_file(linked, capsys):
+    tensors, parts = linked
+    assert moving("--format json") == OK
     told = capsys.readouterr()
     shares = json.loads(told.out)["parts"]
     assert [*shares] == parts
     assert all(one["kept"] > 0.3 for one in shares.values())
-    assert f"wrote {out} (" in told.err
-    check_same(out, tensors)
+    assert "wrote moved.safetensors (" in told.err
+    check_same("moved.safetensors", tensors)
     xl = "text_encoder_2" in parts
-    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder / "new"))
-    quiet(lambda: pipe.load_lora_weights(out))
+    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained("new"))
+    quiet(lambda: pipe.load_lora_weights("moved.safetensors"))
     assert {*pipe.get_list_adapters()} == {*parts}
 
 
-def test_only_the_same_command_replaces_its_output(world, tmp_path, capsys):
-    folder, _, _ = world
-    words = moving(folder, out := tmp_path / "moved.safetensors", "--component", "text_encoder", "--quiet")
+def test_only_the_same_command_replaces_its_output(linked, capsys):
     for _ in range(2):
-        assert main(words) == OK
+        assert moving("--component text_encoder --quiet") == OK
     told = capsys.readouterr()
     assert len(told.out.partition("\n\n")[0].splitlines()) <= 20
     assert "layers of unet are left out: --component is text_encoder." in told.err
-    out.write_bytes((folder / "style.safetensors").read_bytes())
-    assert main(words) == MISUSE
+    shutil.copy("style.safetensors", "moved.safetensors")
+    assert moving("--component text_encoder --quiet") == MISUSE
     assert "was not written by this command; pass --force" in capsys.readouterr().err
 
 
-def test_a_file_without_text_encoders_is_told_and_a_copy_without_steps_is_predicted_from_all_rows(
-    world, tmp_path, capsys
-):
-    folder, _, _ = world
+def test_a_file_without_text_encoders_is_told_and_a_copy_without_steps_is_predicted_from_all_rows(linked, capsys):
     for name in ("old", "new"):
-        unet = {key: t for key, t in load_file(folder / f"{name}.safetensors").items() if "diffusion_model" in key}
-        save_file(unet, tmp_path / f"{name}.safetensors")
-    words = moving(folder, tmp_path / "out.safetensors", "--config", str(folder / "old"), "--format", "json")
-    words[2:4] = [str(tmp_path / f"{name}.safetensors") for name in ("old", "new")]
-    assert main(words) == OK
+        unet = {key: t for key, t in load_file(f"{name}.safetensors").items() if "diffusion_model" in key}
+        save_file(unet, f"{name}_unet.safetensors")
+    models = "style.safetensors old_unet.safetensors new_unet.safetensors"
+    assert moving("--config old --format json", models) == OK
     told = capsys.readouterr()
-    assert f"new.safetensors has no text encoder; its prompts are read by those of {folder / 'old'}" in told.err
+    assert "new_unet.safetensors has no text encoder; its prompts are read by those of old" in told.err
     assert json.loads(told.out)["rows"] == {"fit": 0, "select": 0, "test": 24}
 
 
-def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(world, tmp_path, capsys):
-    folder, tensors, parts = world
-    style, out = folder / "style.safetensors", tmp_path / "baked.safetensors"
-    words = ["adapters", "bake", str(style), "--out", str(out), "--base"]
+def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(linked, capsys):
+    tensors, parts = linked
+    line = "adapters bake style.safetensors --out baked.safetensors --force --base"
     for base in ("new.safetensors", "new"):
-        assert main([*words, str(folder / base), "--force"]) == OK
-        check_same(out, tensors)
-    assert main([*words, str(folder / "new"), "--force", "--dtype", "float32"]) == OK
-    assert {t.dtype for key, t in load_file(out).items() if not key.endswith("alpha")} == {torch.float32}
+        assert ioadapt(f"{line} {base}") == OK
+        check_same("baked.safetensors", tensors)
+    assert ioadapt(f"{line} new --dtype float32") == OK
+    dtypes = {t.dtype for key, t in load_file("baked.safetensors").items() if not key.endswith("alpha")}
+    assert dtypes == {torch.float32}
     capsys.readouterr()
-    assert main([*words, str(folder / "new" / "unet"), "--force"]) == MISUSE
+    assert ioadapt(f"{line} new/unet") == MISUSE
     assert "layers of text_encoder" in (refused := capsys.readouterr().err)
     assert "choose one part with --component, or pass --partial" in refused
-    assert main([*words, str(folder / "new" / "unet"), "--force", "--partial"]) == OK
+    assert ioadapt(f"{line} new/unet --partial") == OK
     assert "of text_encoder" in capsys.readouterr().err
-    assert all(key.startswith("lora_unet_") for key in load_file(out))
-    assert main(["adapters", "inspect", str(style), "--base", str(folder / "new" / "unet")]) == OK
+    assert all(key.startswith("lora_unet_") for key in load_file("baked.safetensors"))
+    assert ioadapt("adapters inspect style.safetensors --base new/unet") == OK
     assert "of text_encoder" in capsys.readouterr().out
-    told = load(open_source(folder / "new").load("unet"), style, component="unet")
+    told = load(open_source("new").load("unet"), "style.safetensors", component="unet")
     assert {*told.left_out} == {part for part in parts if part != "unet"}
 
 
-def test_a_file_is_resized(world, tmp_path, capsys):
-    folder, tensors, _ = world
-    out = str(tmp_path / "small.safetensors")
-    words = ["resize", str(folder / "style.safetensors"), str(folder / "old.safetensors"), "--out", out]
-    words += ["--prompts", str(folder / "prompts.txt"), "--rows", "24", "--steps", "3"]
-    assert main(words) == MISUSE
-    assert "Give --rank R or --share F, and not both." in capsys.readouterr().err
-    assert main([*words[:2], "no_such_model", *words[3:], "--rank", "0"]) == MISUSE  # before models are loaded
+def test_a_file_is_resized(linked, capsys):
+    tensors, _ = linked
+    line = "resize style.safetensors {} --out small.safetensors --prompts prompts.txt --rows 24 --steps 3 --rank {}"
+    assert ioadapt(line.format("no_such_model", 0)) == MISUSE  # before models are loaded
     assert "rank must be a whole number, at least 1, not 0." in capsys.readouterr().err
-    assert main([*words, "--rank", "1"]) == OK
-    small = load_file(out)
+    assert ioadapt(line.format("old.safetensors", 1)) == OK
+    small = load_file("small.safetensors")
     assert small.keys() == tensors.keys()
     assert {t.shape[0] for key, t in small.items() if "lora_down" in key} == {1}
     assert {float(t) for key, t in small.items() if "alpha" in key} == {1.0}  # alpha / rank stays 1
-    assert metadata(out)["ss_network_alpha"] == "1.0"
+    assert metadata("small.safetensors")["ss_network_alpha"] == "1.0"
 
 
-def test_a_lora_is_extracted(world, tmp_path, capsys):
-    folder, _, parts = world
-    old, new, out = (
-        str(folder / "old.safetensors"),
-        str(folder / "new.safetensors"),
-        str(tmp_path / "extracted.safetensors"),
-    )
-    words = ["--rank", "2", "--out", out, "--prompts", str(folder / "prompts.txt"), "--rows", "24", "--steps", "3"]
-    assert main(["extract", new, old, "--format", "json", *words]) == OK
+def test_a_lora_is_extracted(linked, capsys):
+    _, parts = linked
+    line = "extract {} old.safetensors --rank 2 --out out.safetensors --prompts prompts.txt --rows 24 --steps 3 {}"
+    assert ioadapt(line.format("new.safetensors", "--format json")) == OK
     told = capsys.readouterr()
     assert [*json.loads(told.out[told.out.index("{\n") :])["parts"]] == parts
     assert "wrote" in told.err
-    assert {key.partition("_")[0] for key in load_file(out)} == {"lora"}
-    assert main(["extract", old, old, "--force", *words]) == MISUSE
+    assert {key.partition("_")[0] for key in load_file("out.safetensors")} == {"lora"}
+    assert ioadapt(line.format("old.safetensors", "--force")) == MISUSE
     assert "has the weights of" in capsys.readouterr().err
 
 
-def test_a_map_of_one_part_moves_it_and_names_the_others(world, tmp_path, capsys):
-    folder, tensors, parts = world
-    models, out = [str(folder / "old"), str(folder / "new")], tmp_path / "m.safetensors"
-    words = ["map", *models, "--prompts", str(folder / "prompts.txt"), "--rows", "24", "--layers", "to_q", "to_out.0"]
-    assert main([*words, "--out", str(out)]) == OK
-    assert main(["transfer", str(folder / "style.safetensors"), "--map", str(out), "--out", str(tmp_path)]) == OK
+def test_a_map_of_one_part_moves_it_and_names_the_others(linked, capsys):
+    tensors, parts = linked
+    assert ioadapt("map old new --prompts prompts.txt --rows 24 --layers to_q to_out.0 --out m.safetensors") == OK
+    assert ioadapt("transfer style.safetensors --map m.safetensors --out moved") == OK
     told = capsys.readouterr().err
     assert all(f"layers of {part} " in told for part in parts[1:])
-    written = load_file(tmp_path / "style.safetensors").keys()
+    written = load_file("moved/style.safetensors").keys()
     assert written == {k for k in tensors if k.startswith("lora_unet") and "_to_v." not in k}
 
 
-def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_word_are_told(world, tmp_path, capsys):
-    folder, tensors, _ = world
+def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_word_are_told(linked, here, capsys):
+    tensors, _ = linked
     other = {k if "attn1_to_q" in k else k.replace("lora_unet_", "lora_unet_x_"): t for k, t in tensors.items()}
-    save_file(other, tmp_path / "style.safetensors", METADATA)
-    (tmp_path / "prompts.txt").write_text("a cat\n" * 24)
-    words = moving(folder, out := tmp_path / "out.safetensors", "--prompts", str(tmp_path / "prompts.txt"))
-    words[1] = str(tmp_path / "style.safetensors")
-    assert main(words) == MISUSE
+    save_file(other, "other.safetensors", METADATA)
+    (here / "cats.txt").write_text("a cat\n" * 24)
+    assert moving("--prompts cats.txt", "other.safetensors old.safetensors new.safetensors") == MISUSE
     told = capsys.readouterr().err
     assert "do not fit SOURCE" in told
     assert "SOURCE must be the adapter's base model." in told
     assert "No prompt has 'zwx cat', the most frequent tag of" in told
-    assert not out.exists()
+    assert not (here / "moved.safetensors").exists()
 
 
-def test_models_of_different_kinds_of_pipelines_are_refused(world, tmp_path, capsys):
-    folder, _, _ = world
-    shutil.copytree(folder / "new", tmp_path / "new")
-    config = tmp_path / "new/unet/config.json"
+def test_models_of_different_kinds_of_pipelines_are_refused(linked, here, capsys):
+    shutil.copytree("new", "other")
+    config = here / "other/unet/config.json"
     other = None if "text_time" in config.read_text() else "text_time"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"addition_embed_type": other}))
-    words = moving(folder, tmp_path / "out.safetensors", "--component", "text_encoder")
-    words[3] = str(tmp_path / "new")
-    assert main(words) == MISUSE
+    assert moving("--component text_encoder", "style.safetensors old.safetensors other") == MISUSE
     assert "give two models of one kind." in capsys.readouterr().err
 
 
@@ -225,10 +213,8 @@ def change(folder, file, prompts):
     xl = (folder / "text_encoder_2").is_dir()
     pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder))
     draw = torch.Generator().manual_seed(9)
-    latents, times = (
-        torch.randn(len(prompts), 4, 8, 8, generator=draw),
-        torch.randint(1000, (len(prompts),), generator=draw),
-    )
+    latents = torch.randn(len(prompts), 4, 8, 8, generator=draw)
+    times = torch.randint(1000, (len(prompts),), generator=draw)
 
     def outputs():
         count = {"num_images_per_prompt": 1, "do_classifier_free_guidance": False}
@@ -243,13 +229,11 @@ def change(folder, file, prompts):
 
 
 @pytest.mark.parametrize("world", [pytest.param(k, marks=pytest.mark.slow) for k in ("sd2", "sdxl")], indirect=True)
-def test_what_is_predicted_of_all_parts_is_measured_with_new_noise(world, tmp_path, capsys):
-    folder, _, _ = world
-    words = moving(folder, out := tmp_path / "moved.safetensors", "--format", "json", "--rows", "96")
-    assert main(words) == OK
+def test_what_is_predicted_of_all_parts_is_measured_with_new_noise(linked, here, capsys):
+    assert moving("--format json --rows 96") == OK
     told = capsys.readouterr()
     assert "The share of unet is that of all parts together" in told.err
     predicted = json.loads(told.out)["parts"]["unet"]["kept"]
-    prompts = (folder / "prompts.txt").read_text().splitlines()
-    d, e = change(folder / "old", folder / "style.safetensors", prompts), change(folder / "new", out, prompts)
+    prompts = (here / "prompts.txt").read_text().splitlines()
+    d, e = change(here / "old", "style.safetensors", prompts), change(here / "new", "moved.safetensors", prompts)
     assert float((2 * d * e - e.square()).sum() / d.square().sum()) == pytest.approx(predicted, abs=0.15)

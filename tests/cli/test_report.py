@@ -14,39 +14,30 @@ from toys.ani.networks import potential
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
+def test_models_that_run_are_measured_on_a_file_of_inputs(here, capsys):
     sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     config = transformers.BertConfig(vocab_size=50, **sizes)
     source = transformers.BertModel(config)
-    folders = [str(tmp_path / n) for n in ("source", "target")]
-    source.save_pretrained(folders[0])
+    source.save_pretrained("source")
     for p in source.parameters():
         p.data += 0.05 * p.data.std() * torch.randn_like(p) if p.ndim > 1 else 0
-    source.save_pretrained(folders[1])
-    trained = adapt(
-        transformers.BertModel.from_pretrained(folders[0]),
-        target_modules=["query"],
-        placement="input",
-        rank=2,
-        init="random",
-    )
-    save(trained, tmp_path / "adapter")
-    save_file({"input_ids": torch.randint(0, 50, (10, 7))}, tmp_path / "x.safetensors")
-    adapter, batch = str(tmp_path / "adapter"), str(tmp_path / "x.safetensors")
-    command = ["report", adapter, *folders, "--inputs", batch, "--batch", "4"]
-    assert main(command) == OK
+    source.save_pretrained("target")
+    trained = transformers.BertModel.from_pretrained("source")
+    save(adapt(trained, target_modules=["query"], placement="input", rank=2, init="random"), "adapter")
+    save_file({"input_ids": torch.randint(0, 50, (10, 7))}, "x.safetensors")
+    line = "report {} source target --inputs x.safetensors --batch 4"
+    assert main(line.format("adapter").split()) == OK
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 36
     assert lines[0].startswith("Copy the adapter")
-    page = tmp_path / "page.html"
-    assert main([*command, "--format", "json", "--html", str(page)]) == OK
+    assert main(f"{line} --format json --html page.html".format("adapter").split()) == OK
     data = json.loads(capsys.readouterr().out)
     assert data["answer"].startswith(lines[0])
-    assert lines[0] in unescape(page.read_text(encoding="utf-8"))
+    assert lines[0] in unescape((here / "page.html").read_text(encoding="utf-8"))
     assert data["copied"]["rows"] == 10
     assert 0.5 < data["copied"]["cosine"] <= 1
     assert data["answer"].startswith("Copy the adapter")
-    assert main([command[0], *command[2:], "--format", "json"]) == OK  # without the adapter
+    assert main(f"{line} --format json".format("").split()) == OK  # without the adapter
     data = json.loads(capsys.readouterr().out)
     assert (data["copied"], data["advice"]) == (None, [])
     assert "the outputs of the plain models differ by" in data["answer"]

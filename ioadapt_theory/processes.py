@@ -13,17 +13,6 @@ import torch
 
 from ioadapt_theory.errors import WorkerError
 
-DIED = "A worker process died, for example because memory ran out; lower --jobs to use less memory."
-
-
-@contextmanager
-def lost() -> Iterator[None]:
-    """Raise WorkerError if an executor in the block reports that a worker process died."""
-    try:
-        yield
-    except BrokenExecutor:
-        raise WorkerError(DIED) from None
-
 
 @contextmanager
 def pool(jobs: int) -> Iterator[Executor]:
@@ -37,11 +26,13 @@ def pool(jobs: int) -> Iterator[Executor]:
     """
     executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
     try:
-        with lost():
-            with _at_interrupts(signal.SIG_IGN):
-                for _ in range(jobs):
-                    executor.submit(int)  # starts a process, which inherits the handler of Ctrl-C
-            yield executor
+        with _at_interrupts(signal.SIG_IGN):
+            for _ in range(jobs):
+                executor.submit(int)  # starts a process, which inherits the handler of Ctrl-C
+        yield executor
+    except BrokenExecutor:
+        msg = "A worker process died, for example because memory ran out; lower --jobs to use less memory."
+        raise WorkerError(msg) from None
     finally:
         with _at_interrupts(_kill_workers):  # an exception inside would cause a deadlock
             executor.shutdown(wait=True, cancel_futures=True)

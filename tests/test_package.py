@@ -7,12 +7,6 @@ import pytest
 import ioadapt_theory
 
 
-def test_importing_the_package_loads_neither_torch_nor_matplotlib():
-    code = "import ioadapt_theory, ioadapt_theory.cli, sys; print({'torch', 'matplotlib', 'numpy'} & set(sys.modules))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout == "set()\n"
-
-
 @pytest.mark.parametrize("name", ioadapt_theory.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(ioadapt_theory, name) is not None

@@ -136,16 +136,9 @@ def check(run: Run) -> None:
 
 
 def results(names: Sequence[str], run: Run, executor: Executor | None = None) -> Iterator[Verification]:
-    """Yield the result of each claim as it is finished, in this process or on an executor's processes.
-
-    Raises:
-        WorkerError: a worker process died.
-    """
+    """Yield the result of each claim as it is finished, in this process or on an executor's processes."""
     if executor is None:
         yield from (verify(name, run) for name in names)
         return
-    from ioadapt_theory.processes import lost
-
-    with lost():
-        waiting = [executor.submit(verify, name, run) for name in names]
-        yield from (future.result() for future in as_completed(waiting))
+    waiting = [executor.submit(verify, name, run) for name in names]
+    yield from (future.result() for future in as_completed(waiting))

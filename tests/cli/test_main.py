@@ -15,13 +15,10 @@ from ioadapt_theory.cli import COMMANDS, guarded, main
 ROOT = Path(__file__).parents[2]
 
 
-def test_help_names_every_command(capsys):
+def test_help_names_every_command_fits_a_screen_and_is_found_where_it_is_looked_for(capsys):
     assert main([]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert all(f"{name} {summary}" in out for name, summary in COMMANDS.items())
-
-
-def test_help_fits_a_screen_and_is_found_where_it_is_looked_for(capsys):
     for words in (["help"], ["--help"]):
         with pytest.raises(SystemExit, match="0"):
             main(words)

@@ -107,28 +107,19 @@ COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import mai
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ended_by", ["Ctrl-C", "SIGKILL"])
-def test_a_run_of_several_processes_that_ends_early_says_so(ended_by: str):
+def test_a_run_of_several_processes_that_is_interrupted_says_so():
     argv = ["prop-4", SHARP, "--instances", "1000000", "--jobs", "2"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen([*COMMAND, *argv], text=True, start_new_session=True, **pipes)
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(workers := children(process.pid)) < 2:
+    while time.monotonic() < deadline and workers(process.pid) < 2:
         time.sleep(0.1)
     time.sleep(2)
-    if ended_by == "Ctrl-C":
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        for child in workers:
-            child.kill()
+    os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=180)  # a loaded machine needs a while to import torch
     assert "Traceback" not in err
-    if ended_by == "Ctrl-C":
-        assert (process.returncode, SHARP in out, "claims are finished." in err) == (130, True, True)
-    else:
-        assert (process.returncode, out, err.count("\n")) == (3, "", 1)
-        assert err.startswith("ioadapt verify: A worker process died, for example because memory ran out; lower --jobs")
+    assert (process.returncode, SHARP in out, "claims are finished." in err) == (130, True, True)
 
 
-def children(pid: int) -> list[psutil.Process]:
-    return [c for c in psutil.Process(pid).children() if "resource_tracker" not in " ".join(c.cmdline())]
+def workers(pid: int) -> int:
+    return sum("resource_tracker" not in " ".join(c.cmdline()) for c in psutil.Process(pid).children())

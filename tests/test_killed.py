@@ -23,23 +23,17 @@ from torch import nn
 
 from ioadapt_theory import adapt, load, save
 from ioadapt_theory.cli import main
-from ioadapt_theory.formats import open_adapter
 
 for module in ("cli.adapters", "cli.similarity", "formats.export", "similarity.report.page"):
     import_module(f"ioadapt_theory.{module}")  # imported once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
-    "adapters convert lora --out out --placement output --base base.safetensors --ridge 0.1": [
-        "out/ioadapt.safetensors"
-    ],
-    "adapters bake lora --out out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
-    "adapters bake lora --out out --base base.safetensors": [
-        "out/adapter_config.json",
-        "out/adapter_model.safetensors",
-    ],
+    "adapters convert lora --out out --placement output --base base.safetensors --ridge 0.1": "out/ioadapt.safetensors",
+    "adapters bake lora --out out.safetensors --base base.safetensors --style kohya": "out.safetensors",
+    "adapters bake lora --out out --base base.safetensors": "out/adapter_config.json out/adapter_model.safetensors",
     "similarity base.safetensors other.safetensors --threads 1 --format json --out out.json --html out.html"
-    " --figure out.svg": ["out.json", "out.html", "out.svg"],
-    "save": ["out/ioadapt.safetensors"],
+    " --figure out.svg": "out.json out.html out.svg",
+    "save": "out/ioadapt.safetensors",
 }
 """Command -> the files that it writes."""
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -93,14 +87,6 @@ def given(folder: Path, seed: int) -> Path:
     return folder
 
 
-def stored(path: Path) -> dict[str, tuple[float, float]]:
-    """Return the scaling and the sum of the tensors of each layer of an adapter."""
-    layers = {str(layer.name): layer.adapter() for layer in open_adapter(path).layers}
-    return {
-        n: (next(a.parts())[1].scaling, sum(float(p.detach().sum()) for p in a.parameters())) for n, a in layers.items()
-    }
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
@@ -109,15 +95,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", CASES)
 def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
+    files = CASES[command].split()
     inputs, earlier = (given(tmp_path / name, seed) for name, seed in (("inputs", 0), ("earlier", 2)))
     nothing = contents(inputs)
     after = shutil.copytree(inputs, tmp_path / "after")
     run(after, command)
     run(earlier, command)
     whole = contents(after)
-    assert whole.keys() - nothing.keys() == {*CASES[command]}
-    before = {**nothing, **{name: contents(earlier)[name] for name in CASES[command]}}
-    assert all(before[name] != whole[name] for name in CASES[command])
+    assert whole.keys() - nothing.keys() == {*files}
+    before = {**nothing, **{name: contents(earlier)[name] for name in files}}
+    assert all(before[name] != whole[name] for name in files)
 
     lasts = run(shutil.copytree(inputs, tmp_path / "timed"), command)
     moments = random.Random(command)
@@ -128,14 +115,10 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(former[name])
         if i % 3 == 2:
-            run(folder, command, longest=len(whole[moments.choice(CASES[command])]) - moments.randint(1, 300))
+            run(folder, command, longest=len(whole[moments.choice(files)]) - moments.randint(1, 300))
         else:
             run(folder, command, moments.uniform(0, lasts))
-        there = contents(folder)
-        assert all(there.get(name) in {former.get(name), whole[name]} for name in whole)
-        if (folder / "out").is_dir() and former is before:
-            assert stored(folder / "out") in [stored(after / "out"), stored(earlier / "out")]
-        assert there.keys() <= whole.keys()
+        assert contents(folder) in (former, whole)
         if i % 4 == 3:  # a sample is enough, since the other runs end in the same way
             run(folder, command)
             assert contents(folder) == whole

@@ -18,9 +18,8 @@ def test_what_table_7_prints():
     for name, row in rows.items():
         assert (row.batch_size, row.steps, row.resolution) == (4, 500, 512)
         assert row.ranks == {"lora": 4, "dora": 4, "loha": 64, "lokr": 128}
-        assert (row.optimizer, row.learning_rate) == (
-            ("adamw", 1e-4) if name.startswith(("sd15", "sdxl")) else ("prodigy", 1)
-        )
+        adamw = name.startswith(("sd15", "sdxl"))
+        assert (row.optimizer, row.learning_rate) == (("adamw", 1e-4) if adamw else ("prodigy", 1))
     sizes = {name: len(row.targets) for name, row in rows.items()}
     assert sizes == {"sd15": 6, "sdxl": 4, "sdxl-cross": 2, "sd35-large": 8, "flux-dev": 8}
 
@@ -34,10 +33,8 @@ def test_adapt_and_the_plug_in_take_the_same_settings(name, family):
     assert (theirs.rank, theirs.alpha, theirs.dropout, theirs.init) == (
         preset.ranks[family], preset.alphas.get(family), preset.dropout, preset.init,
     )  # fmt: skip
-    found = layers(
-        adapt(tiny_llama() if preset.length else tiny_unet() if name[:2] == "sd" else tiny_flux(), **options)
-    )
-    for layer in found.values():
+    model = tiny_llama() if preset.length else tiny_unet() if name[:2] == "sd" else tiny_flux()
+    for layer in layers(adapt(model, **options)).values():
         ((side, phi),) = layer.adapters["default"].parts()
         assert (side, layer.adapters["default"].family) == ("output", family)
         assert phi.scaling == (2.0 if name == "commonsense" else 1.0)

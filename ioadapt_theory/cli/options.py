@@ -51,10 +51,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     length = "tokens in a row of a text, best as in the adapter's task (default: at most 128)"
     add("--length", type=int, metavar="N", help=length)
-    needs = (
-        "what to preserve: predicted labels (default for logits), the change of the outputs, or the source's outputs"
-    )
-    add("--need", choices=("labels", "change", "outputs"), help=needs)
+    need = "what to preserve: predicted labels (default for logits), the change of the outputs, or the source's outputs"
+    add("--need", choices=("labels", "change", "outputs"), help=need)
     devices = ("auto", "cpu", "cuda", "mps")
     add("--device", choices=devices, default="auto", help="where the models run (default: a GPU if there is one)")
     add("--quiet", action="store_true", help="show no progress")

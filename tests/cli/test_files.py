@@ -3,7 +3,6 @@
 import argparse
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,14 +58,13 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    shutil.copytree(given, tmp_path, dirs_exist_ok=True)
+def here(given: Path, here: Path) -> Path:
+    shutil.copytree(given, here, dirs_exist_ok=True)
     for name, target in LINKS.items():
-        (os.link if "hard" in name else os.symlink)(tmp_path / target, tmp_path / name)
-    (tmp_path / "linked.txt").write_text("a vocabulary")
-    (tmp_path / "base" / "merges.txt").symlink_to(tmp_path / "linked.txt")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (os.link if "hard" in name else os.symlink)(here / target, here / name)
+    (here / "linked.txt").write_text("a vocabulary")
+    (here / "base" / "merges.txt").symlink_to(here / "linked.txt")
+    return here
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -37,9 +37,7 @@ def test_help_names_every_command_fits_a_screen_and_is_found_where_it_is_looked_
     [("", ">&-", 0), ("", "> /dev/full 2>&-", 2), ("", "| true", 0), ("PYTHONIOENCODING=ascii", "| grep -q Δu", 0)],
 )
 def test_a_terminal_that_is_closed_full_or_ascii_is_no_traceback(before: str, after: str, status: int):
-    command = (
-        f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims --format json'
-    )
+    command = f'"{sys.executable}" -m ioadapt_theory claims --format json'
     done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{before} {command} {after}"], capture_output=True)
     assert (done.returncode, done.stderr) == (status, b"")
 

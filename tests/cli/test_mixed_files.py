@@ -1,5 +1,6 @@
 """Files of every kind through every command: one sentence or an output, and a word about whatever is left out."""
 
+import contextlib
 import copy
 import re
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from tests.adapters.foreign import filled, quiet, tiny_llama
 from tests.cli.pipelines import METADATA, pair, perturbed
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.usefixtures("float32")]
 Tensors = dict[str, Tensor]
 TEXT = ("q_proj", "fc1")
 
@@ -46,15 +47,13 @@ def dotted(part: str, name: str) -> str:
 
 
 def lora(d: int, c: int, rank: int = 2, alpha: float | None = 2.0) -> Tensors:
-    return {"lora_down.weight": random(rank, c), "lora_up.weight": random(d, rank)} | (
-        {} if alpha is None else {"alpha": torch.tensor(alpha)}
-    )
+    factors = {"lora_down.weight": random(rank, c), "lora_up.weight": random(d, rank)}
+    return factors if alpha is None else factors | {"alpha": torch.tensor(alpha)}
 
 
 def loha(d: int, c: int) -> Tensors:
-    return {f"hada_w{i}_{end}": random(*shape) for i in (1, 2) for end, shape in (("a", (d, 2)), ("b", (2, c)))} | {
-        "alpha": torch.tensor(1.0)
-    }
+    factors = {f"hada_w{i}_{end}": random(*shape) for i in (1, 2) for end, shape in (("a", (d, 2)), ("b", (2, c)))}
+    return factors | {"alpha": torch.tensor(1.0)}
 
 
 def lokr(d: int, c: int) -> Tensors:
@@ -149,10 +148,9 @@ def world(tmp_path_factory):
     quiet(lambda: llama.save_pretrained(folder / "llama"))
     quiet(lambda: perturbed({"": llama})[""].save_pretrained(folder / "other"))
     save_file({"input_ids": torch.randint(50, (24, 8))}, folder / "ids.safetensors")
-    for a, b, inputs in (("old", "new", "--prompts prompts.txt"), ("llama", "other", "--inputs ids.safetensors")):
-        option, name = inputs.split()
-        words = ["map", str(folder / a), str(folder / b), option, str(folder / name), "--rows", "24"]
-        assert main([*words, "--out", str(folder / f"{a}_map.safetensors"), "--quiet"]) == OK
+    with contextlib.chdir(folder):
+        for line in ("old new --prompts prompts.txt --out pipes_map", "llama other --inputs ids.safetensors --out map"):
+            assert main(f"map {line}.safetensors --rows 24 --quiet".split()) == OK
     return folder, old, llama
 
 
@@ -191,28 +189,22 @@ def run(capsys, command: str, given: Path, **names: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, capsys):
+def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, capsys, monkeypatch):
     folder, old, _ = world
-    torch.set_default_dtype(torch.float32)
+    monkeypatch.chdir(folder)
     torch.manual_seed(1)
     save_file(FILES[kind](old), tmp_path / "file.safetensors", METADATA)
-    names = {
-        "old": folder / "old",
-        "new": folder / "new",
-        "part": folder / "old/unet",
-        "map": folder / "old_map.safetensors",
-    }
+    names = {"old": "old", "new": "new", "part": "old/unet", "map": "pipes_map.safetensors"}
     for command in COMMANDS:
-        run(capsys, command, tmp_path / "file.safetensors", inputs=f"--prompts {folder / 'prompts.txt'}", **names)
+        run(capsys, command, tmp_path / "file.safetensors", inputs="--prompts prompts.txt", **names)
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
-def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, capsys):
+def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, capsys, monkeypatch):
     folder, _, llama = world
-    torch.set_default_dtype(torch.float32)
+    monkeypatch.chdir(folder)
     adapted = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind])))
     quiet(lambda: adapted.save_pretrained(tmp_path / "file"))
-    names = {"old": folder / "llama", "new": folder / "other", "part": folder / "llama"}
-    names["map"] = folder / "llama_map.safetensors"
+    names = {"old": "llama", "new": "other", "part": "llama", "map": "map.safetensors"}
     for command in COMMANDS:
-        run(capsys, command, tmp_path / "file", inputs=f"--inputs {folder / 'ids.safetensors'}", **names)
+        run(capsys, command, tmp_path / "file", inputs="--inputs ids.safetensors", **names)

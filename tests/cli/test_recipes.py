@@ -16,11 +16,10 @@ from tests.adapters.foreign import quiet
 from tests.cli.pipelines import kohya, pair, perturbed
 from tests.effect.tokenizers import words
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 PAGE = (Path(__file__).parents[2] / "docs" / "tutorials" / "files.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(
-    r"`(ioadapt (?:transfer|resize|extract|map|adapters bake) [^`]+)`", PAGE.partition("## Recipes")[2]
-)
+RECIPES = PAGE.partition("## Recipes")[2]
+COMMANDS = re.findall(r"`(ioadapt (?:transfer|resize|extract|map|adapters bake) [^`]+)`", RECIPES)
 QUICK = "adapters bake"
 SIZES = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
 
@@ -58,7 +57,6 @@ def test_the_page_has_recipes():
 @pytest.mark.parametrize("command", [c if QUICK in c else pytest.param(c, marks=pytest.mark.slow) for c in COMMANDS])
 def test_a_recipe_works_as_written(command, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    torch.set_default_dtype(torch.float32)
     words = [
         w for word in shlex.split(command)[1:] for w in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
     ]

@@ -43,8 +43,7 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(here, capsys):
     assert "the outputs of the plain models differ by" in data["answer"]
 
 
-def test_members_of_ani_run_as_torchani_runs_them():
-    torch.set_default_dtype(torch.float32)
+def test_members_of_ani_run_as_torchani_runs_them(float32):
     features = {element: torch.rand(5 + k, 384) / 4 for k, element in enumerate("HCNO")}
     theirs = potential("1x", 3)
     expected = torch.cat([theirs[element](x).flatten() for element, x in features.items()])

@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 import subprocess
@@ -17,29 +18,30 @@ LAYERS = {"block.0.attn1.to_q.weight": (6, 4), "block.0.norm1.weight": (6,), "bl
 LAYERS |= {"block.1.conv.bias": (4,), "block.1.ff.weight": (5, 6)}
 
 
+NAMES = ["one/model.safetensors", "two/model.safetensors", "three/model.safetensors"]
+
+
 @pytest.fixture
-def files(tmp_path: Path) -> list[str]:
+def models(here) -> str:
+    """Write three models, and return their names as words of a command."""
     base = {name: torch.randn(shape, dtype=torch.float32) for name, shape in LAYERS.items()}
-    paths = []
-    for i, name in enumerate(("one", "two", "three")):
-        path = tmp_path / name / "model.safetensors"
+    for i, path in enumerate(map(Path, NAMES)):
         path.parent.mkdir()
         save_file({k: v + 0.5 * i * torch.randn(v.shape, dtype=torch.float32) for k, v in base.items()}, path)
-        paths.append(str(path))
-    return paths
+    return " ".join(NAMES)
 
 
-def run(*arguments: str) -> int:
-    return main(["similarity", *arguments])
+def run(words: str) -> int:
+    return main(["similarity", *words.split()])
 
 
-def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert run(*arguments, "--format", "json") == 0
+def json_of(capsys, words: str) -> dict[str, Any]:
+    assert run(f"{words} --format json") == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_json_has_exactly_the_documented_keys(files, capsys):
-    c = json_of(capsys, *files)
+def test_the_json_has_exactly_the_documented_keys(models, capsys):
+    c = json_of(capsys, models)
     assert list(c) == ["schema", "models", "space", "layers", "pairs", "skipped"]
     assert (c["schema"], c["space"]) == (1, "weight")
     assert [list(m) for m in c["models"]] == [["name", "source", "revision", "dtype", "parameters"]] * 3
@@ -47,69 +49,66 @@ def test_the_json_has_exactly_the_documented_keys(files, capsys):
     keys = ["a", "b", "common_layers", "common_parameters", "mean", "lowest"]
     assert [list(p) for p in c["pairs"]] == [keys] * 3
     assert list(c["pairs"][0]["lowest"]) == ["fraction", "layers", "mean"]
-    names = [m["name"] for m in c["models"]]
-    assert names == ["one/model.safetensors", "two/model.safetensors", "three/model.safetensors"]
+    assert [m["name"] for m in c["models"]] == NAMES
     for layer in c["layers"]:
         assert tuple(layer["shape"]) == LAYERS[layer["name"]]
-        assert list(layer["values"]) == [f"{a}|{b}" for a, b in ((names[0], names[1]), (names[0], names[2]), names[1:])]
+        assert list(layer["values"]) == [f"{a}|{b}" for a, b in itertools.combinations(NAMES, 2)]
         assert all(list(v) == ["cosine", "relative_distance", "norm_ratio"] for v in layer["values"].values())
     assert c["models"][0]["dtype"] == "float32"
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_further_keys_come_with_the_options_that_ask_for_them(files, capsys):
-    c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--only", "weight")
+def test_further_keys_come_with_the_options_that_ask_for_them(models, capsys):
+    c = json_of(capsys, f"{NAMES[0]} {NAMES[1]} --by kind block --space input --only weight")
     assert c["options"] == {"only": ["weight"]}
     assert {(g["by"], g["name"]) for g in c["groups"]} == {
         ("kind", "attn1"), ("kind", "ff"), ("kind", "conv"), ("block", "block.0"), ("block", "block.1")
     }  # fmt: skip
-    assert run(*files, "--space", "input") == 0
+    assert run(f"{models} --space input") == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
-def test_the_table_shows_pairs_groups_and_what_was_left_out(files, capsys):
-    assert run(*files, "--by", "kind", "--only", "weight") == 0
+def test_the_table_shows_pairs_groups_and_what_was_left_out(models, capsys):
+    assert run(f"{models} --by kind --only weight") == 0
     shown = capsys.readouterr()
     assert "cosine of weights; matched by name; uniform mean" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1"):
         assert words in shown.out
     assert "left out: not requested (2)" in shown.err
-    assert run(files[0], files[0], "--quiet") == 0
+    assert run(f"{NAMES[0]} {NAMES[0]} --quiet") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
     assert "model#1 | model#2       5   0.0 M  1.0000" in shown.out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
-def test_the_figure_is_written_twice_with_the_same_bytes(files, tmp_path, ending: str):
-    paths = [tmp_path / f"{n}.{ending}" for n in "ab"]
-    for path in paths:
-        assert run(*files, "--quiet", "--figure", str(path)) == 0
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert paths[0].stat().st_size > 5000
+def test_the_figure_is_written_twice_with_the_same_bytes(models, here, ending: str):
+    written = []
+    for _ in range(2):
+        assert run(f"{models} --quiet --figure maps.{ending}") == 0
+        written.append((here / f"maps.{ending}").read_bytes())
+    assert written[0] == written[1]
+    assert len(written[0]) > 5000
 
 
-def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(tmp_path):
+def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(here):
     evil = "<script>alert(1)</script>$\\frac{a}$.weight"
-    paths = [str(tmp_path / f"{n}.safetensors") for n in ("<b>one", "$x_1$")]
-    for path in paths:
-        save_file({evil: torch.randn(3, 4), "x" * 300: torch.randn(3)}, path)
-    page = tmp_path / "page.html"
-    assert run(*paths, "--quiet", "--html", str(page)) == 0
-    text = page.read_text(encoding="utf-8")
+    for name in ("<b>one", "$x_1$"):
+        save_file({evil: torch.randn(3, 4), "x" * 300: torch.randn(3)}, f"{name}.safetensors")
+    assert run("<b>one.safetensors $x_1$.safetensors --quiet --html page.html") == 0
+    text = (here / "page.html").read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href)=['"](?!#|data:)""", text) == []
     assert "alert(1)</script>" not in text
     assert escape(evil) in text
     assert "<svg" in text
 
 
-def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(tmp_path, capsys, monkeypatch):
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(here, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert run("not-there", "nor-this", "--html", str(tmp_path / "x.html")) == 2
-    assert (
-        "matplotlib is not installed; install it with pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
-    )
+    assert run("not-there nor-this --html x.html") == 2
+    told = capsys.readouterr().err
+    assert "matplotlib is not installed; install it with pip install 'ioadapt-theory[figures]'" in told
 
 
 def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():

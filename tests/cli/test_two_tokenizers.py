@@ -19,9 +19,8 @@ SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "
 
 def llama(vocabulary: int, blocks: int = 1):
     torch.manual_seed(0)
-    model = transformers.LlamaForCausalLM(
-        transformers.LlamaConfig(vocab_size=vocabulary, num_hidden_layers=blocks, **SIZES)
-    )
+    config = transformers.LlamaConfig(vocab_size=vocabulary, num_hidden_layers=blocks, **SIZES)
+    model = transformers.LlamaForCausalLM(config)
     with torch.no_grad():
         for p in model.parameters():
             p.mul_(3)  # so that the outputs depend on the text

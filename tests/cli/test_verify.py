@@ -103,14 +103,22 @@ def test_undecided_is_a_verdict_with_the_residual(capsys, tmp_path):
     assert "verdict: undecided\n" in capsys.readouterr().out
 
 
-COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import main; sys.exit(main())", "verify"]
-
-
 @pytest.mark.slow
 def test_a_run_of_several_processes_that_is_interrupted_says_so():
-    argv = ["prop-4", SHARP, "--instances", "1000000", "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "ioadapt_theory",
+        "verify",
+        "prop-4",
+        SHARP,
+        "--instances",
+        "1000000",
+        "--jobs",
+        "2",
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([*COMMAND, *argv], text=True, start_new_session=True, **pipes)
+    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and workers(process.pid) < 2:
         time.sleep(0.1)

@@ -8,7 +8,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-import torch
 
 from figures.readme import ROOT
 from figures.site import claims, reference
@@ -24,13 +23,6 @@ def known(path: Path) -> str:
     return path.relative_to(ROOT / "docs").as_posix()
 
 
-@pytest.fixture
-def as_users_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Run in a temporary folder with torch's default dtype."""
-    monkeypatch.chdir(tmp_path)
-    torch.set_default_dtype(torch.float32)
-
-
 def run(name: str, text: str, filename: str) -> int:
     found = doctest.DocTestParser().get_doctest(text, {}, name, filename, 0)
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
@@ -41,7 +33,8 @@ def run(name: str, text: str, filename: str) -> int:
 
 
 @pytest.mark.parametrize("path", [p for p in WRITTEN if ">>> " in p.read_text(encoding="utf-8")], ids=known)
-def test_the_python_of_a_page_runs_as_written(path: Path, as_users_do: None):
+def test_the_python_of_a_page_runs_as_written(path: Path, tmp_path: Path, monkeypatch, float32: None):
+    monkeypatch.chdir(tmp_path)
     text = re.sub(r"```\w*", "", path.read_text(encoding="utf-8"))
     assert run(path.name, text, str(path))
 
@@ -81,10 +74,8 @@ def test_the_methods_of_a_public_class_have_docstrings():
 def test_whatever_a_package_exports_is_in_the_reference():
     there = set(reference.names())
     objects = {id(reference.found(name)) for name in there}
-    for package in ("ioadapt_theory", "adapters", "formats", "reporting", "claims"):
-        module = importlib.import_module(
-            "ioadapt_theory" if package == "ioadapt_theory" else f"ioadapt_theory.{package}"
-        )
+    for package in ("", ".adapters", ".formats", ".reporting", ".claims"):
+        module = importlib.import_module(f"ioadapt_theory{package}")
         missing = [name for name in module.__all__ if id(getattr(module, name)) not in objects]
         assert [m for m in missing if m not in {"CLAIMS"}] == []
 

@@ -37,15 +37,16 @@ def test_the_operations_of_one_layer_are_those_counted_by_hand(placement, passes
 def test_the_meta_device_counts_what_a_real_run_does_but_for_attention_that_is_computed_twice():
     sizes = {"vocab_size": 50, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 16}
     config = hf.GPT2Config(**sizes, tie_word_embeddings=False)  # a Llama does not run on torch 2.7's meta device
-    model = adapt(
-        quiet(lambda: hf.GPT2LMHeadModel(config).float()), target_modules=["c_attn"], placement="input", rank=2
-    )
-    tokens = torch.zeros(2, 6, dtype=torch.long)
-    counted = cost(
-        copy.deepcopy(model).to("meta"), lambda m: m(input_ids=tokens.to("meta")).logits.float().square().mean()
-    )
+    model = quiet(lambda: hf.GPT2LMHeadModel(config).float())
+    adapt(model, target_modules=["c_attn"], placement="input", rank=2)
+
+    def loss(model):
+        tokens = torch.zeros(2, 6, dtype=torch.long, device=model.device)
+        return model(input_ids=tokens).logits.float().square().mean()
+
+    counted = cost(copy.deepcopy(model).to("meta"), loss)
     with sdpa_kernel(SDPBackend.MATH):
-        real = cost(model, lambda m: m(input_ids=tokens).logits.float().square().mean())
+        real = cost(model, loss)
     assert (counted.trained, counted.weights) == (real.trained, real.weights)
     assert abs(counted.operations / real.operations - 1) < 0.1
 

@@ -27,8 +27,7 @@ def source() -> Potential:
     return potential("1x", 2)
 
 
-def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, batch: Batch):
-    torch.set_default_dtype(torch.float32)
+def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, batch: Batch, float32: None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torchani

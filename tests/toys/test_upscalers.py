@@ -11,7 +11,7 @@ from figures import readme
 from toys.common.style import styled
 from toys.cugan import images, networks, output
 from toys.cugan.mixed import fit
-from toys.cugan.shares import model, shares
+from toys.cugan.shares import Share, model, shares
 from toys.data.weights import MissingPackageError
 from toys.transfer import records
 
@@ -80,8 +80,6 @@ def test_shares_divide_by_the_gain_on_the_source_and_by_that_of_a_lora_trained_t
 
 
 def test_the_line_of_a_share_that_is_the_cosine_has_slope_one():
-    from toys.cugan.shares import Share
-
     drawn = np.random.default_rng(1)
     cosines = {(a, b): float(drawn.uniform()) for a in "abcd" for b in "abcd" if a != b}
     some = [Share(*pair, task, "lora", c, c) for pair, c in cosines.items() for task in "xy"]

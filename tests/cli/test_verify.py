@@ -105,20 +105,9 @@ def test_undecided_is_a_verdict_with_the_residual(capsys, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_of_several_processes_that_is_interrupted_says_so():
-    command = [
-        sys.executable,
-        "-m",
-        "ioadapt_theory",
-        "verify",
-        "prop-4",
-        SHARP,
-        "--instances",
-        "1000000",
-        "--jobs",
-        "2",
-    ]
+    words = f"-m ioadapt_theory verify prop-4 {SHARP} --instances 1000000 --jobs 2".split()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+    process = subprocess.Popen([sys.executable, *words], text=True, start_new_session=True, **pipes)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and workers(process.pid) < 2:
         time.sleep(0.1)

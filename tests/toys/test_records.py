@@ -1,6 +1,5 @@
 """Records of full runs are complete, follow the protocol, match the pages, and are close to a repetition."""
 
-import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -39,13 +38,6 @@ def test_a_record_is_small_and_of_the_whole_protocol(name: str):
             assert len(rate["validation"]) >= plan.rule.least, method
         for target, method in plan.exact.items():
             assert one["rows"][method][target] == pytest.approx(one["rows"][method]["source"], rel=1e-4)
-
-
-@pytest.mark.parametrize("name", RECORDED)
-def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
-    plan, result = protocol(name), recorded(name)
-    assert page.headline(plan, result) in page.summary(plan, result)
-    json.dumps(result, allow_nan=False)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -23,20 +23,14 @@ def known(path: Path) -> str:
     return path.relative_to(ROOT / "docs").as_posix()
 
 
-def run(name: str, text: str, filename: str) -> int:
-    found = doctest.DocTestParser().get_doctest(text, {}, name, filename, 0)
-    runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    said: list[str] = []
-    runner.run(found, out=said.append)
-    assert not runner.failures, "".join(said)
-    return len(found.examples)
-
-
 @pytest.mark.parametrize("path", [p for p in WRITTEN if ">>> " in p.read_text(encoding="utf-8")], ids=known)
 def test_the_python_of_a_page_runs_as_written(path: Path, tmp_path: Path, monkeypatch, float32: None):
     monkeypatch.chdir(tmp_path)
     text = re.sub(r"```\w*", "", path.read_text(encoding="utf-8"))
-    assert run(path.name, text, str(path))
+    found = doctest.DocTestParser().get_doctest(text, {}, path.name, str(path), 0)
+    runner, said = doctest.DocTestRunner(optionflags=OPTIONS), list[str]()
+    runner.run(found, out=said.append)
+    assert not runner.failures, "".join(said)
 
 
 CONSOLE = [

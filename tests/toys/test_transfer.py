@@ -34,9 +34,8 @@ def test_every_way_to_carry_a_lora_gives_it_back_on_the_source_where_it_is_said_
 
 @pytest.mark.slow
 def test_processes_and_resumed_runs_give_the_same_figures(tmp_path: Path):
-    unit = Run(
-        toy=PLAN.world, size="quick", seed=0, what="train", rule=PLAN.rule, method=PLAN.methods["lora"], rate=0.01
-    )
+    lora = PLAN.methods["lora"]
+    unit = Run(toy=PLAN.world, size="quick", seed=0, what="train", rule=PLAN.rule, method=lora, rate=0.01)
     units, found = [unit, replace(unit, rate=0.005)], []
     for jobs, folder in ((1, "one"), (2, "two"), (1, "two")):
         with runner(tmp_path / folder, jobs, lambda added, done: None) as run:

@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     with shown(quiet=args.quiet) as progress, together():
         source, target = open_source(args.source, args.config), open_source(args.target, args.config)
-        part = args.component or source.main
+        part, device = args.component or source.main, device_of(args.device)
         progress(f"loading {args.source}", 0, 2)
-        one = source.load(part).to(device_of(args.device))
+        one = source.load(part).to(device)
         progress(f"loading {args.target}", 1, 2)
         two = moves.loaded(args, target, part)
         options: dict[str, Any] = {"match": args.match}

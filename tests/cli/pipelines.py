@@ -128,7 +128,7 @@ def single_file(path: Path, some: dict[str, nn.Module], dtype: torch.dtype = tor
 
 
 def pair(folder: Path, kind: str = "sd") -> dict[str, nn.Module]:
-    """Write two pipelines, old and new, and prompts into the folder; return the models of the old one."""
+    """Write pipelines and single files, old and new, and prompts into the folder; return the models of the old one."""
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     old = models(kind)

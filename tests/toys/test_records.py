@@ -57,7 +57,7 @@ def test_the_differences_of_shares_follow_from_the_record(name: str):
         assert (line in text) == (told and row != method.against)
 
 
-def source_alone(blank, known, other, taught, **how):  # type: ignore[no-untyped-def]
+def source_alone(blank, known, other, taught, **how):
     """Return only the source, in place of ``family``, since training the targets takes most of the time."""
     del other, taught
     return {"source": base(blank, known, **how)}
@@ -81,9 +81,9 @@ def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path
     assert abs(measured - mean(known)) < half
 
 
-def repeated(name: str, by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def repeated(by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return a study's protocol, its record, and an invented repetition of seeds 1 and 2 with shifted results."""
-    plan, record = protocol(name), recorded(name)
+    plan, record = protocol("control"), recorded("control")
     rows = {
         row: {m: [None if x is None else x + by * stdev(values) for x in values[1:3]] for m, values in of.items()}
         for row, of in record["rows"].items()
@@ -93,7 +93,7 @@ def repeated(name: str, by: float) -> tuple[Any, dict[str, Any], dict[str, Any]]
 
 
 def test_the_distance_from_a_record_is_in_standard_deviations_of_its_seeds():
-    plan, record, result = repeated("control", 0.5)
+    plan, record, result = repeated(0.5)
     compared = repetition.distances(plan, record, result)
     for one in compared:
         assert one.rms == pytest.approx(0.5 if one.gaps else 0)
@@ -105,9 +105,9 @@ def test_the_distance_from_a_record_is_in_standard_deviations_of_its_seeds():
 
 @pytest.mark.parametrize(("by", "status"), [(0.5, 0), (3.0, 1)])
 def test_compare_repeats_the_record_and_writes_nothing(by, status, tmp_path: Path, capsys):
-    plan, record, result = repeated("control", by)
+    plan, record, result = repeated(by)
 
-    def run(plan, *, seeds, repeat, quick, **more):  # type: ignore[no-untyped-def]
+    def run(plan, *, seeds, repeat, quick, **more):
         assert (seeds, repeat, quick) == ((1, 2), True, False)
         return {"rows": result["rows"]}
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -60,20 +61,25 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     if () in shapes.values():
         raise _misfit(shapes)  # torch only warns when a scalar is transposed
     try:
-        family, placed = KINDS[kind].build(parts, scaling)
+        phi = KINDS[kind].build(parts, scaling)
     except (FileFormatError, UnsupportedError):
         raise
     except KeyError:
         raise _incomplete(shapes, shapes) from None
     except (RuntimeError, IndexError, ValueError):
         raise _misfit(shapes) from None
-    (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
+    columns = phi.size[1]
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
     if misfits := [b.numel() for _, b in shifts if b.numel() != columns]:
         msg = f"the adapter's bias has {misfits[0]} values, but the layer has {columns} outputs; save the adapter again"
         raise FileFormatError(msg)
-    shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
-    return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
+    shift = [b if role == "up_bias" else b / phi.scaling for role, b in shifts]
+    return _adapter({Placement.WEIGHT: phi}, torch.stack(shift).sum(0) if shift else None)
+
+
+def _adapter(parts: Mapping[Placement, Family], shift: Tensor | None) -> Adapter:
+    (*_, last) = parts.values()
+    return Adapter(next(name for name, kind in FAMILIES.items() if type(last) is kind), parts, shift)
 
 
 def refit(adapter: Adapter, size: Size) -> None:
@@ -98,7 +104,7 @@ def widened(adapter: Adapter, columns: int) -> Adapter:
     b, shift = pad(phi.get_parameter("B"), (0, n)), adapter.shift
     size, spec = (phi.size[0], columns, phi.size[2]), Spec(rank=phi.spec.rank, scaling=phi.scaling)
     new = LoRA.stored(size, spec, {"A": phi.get_parameter("A"), "B": b})
-    return Adapter("lora", {Placement.WEIGHT: new}, None if shift is None else pad(shift, (0, n)))
+    return _adapter({Placement.WEIGHT: new}, None if shift is None else pad(shift, (0, n)))
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
@@ -115,5 +121,4 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         what = "a LoKr in two placements cannot be split inside a block of its Kronecker product, as this model needs"
         msg = f"{what}; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
-    family = next(name for name, kind in FAMILIES.items() if kind in kinds)
-    return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))
+    return _adapter(parts, None if adapter.shift is None else picked(adapter.shift, ranges))

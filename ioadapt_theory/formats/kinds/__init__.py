@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Family
 
 Shapes = Mapping[str, tuple[int, ...]]
 Parts = Mapping[str, Tensor]
-Built = tuple[str, dict[Placement, Family]]
 UNKNOWN = "not a known part of an adapter"
 
 
@@ -23,11 +21,11 @@ class Kind:
         optional: names of further tensors that a layer may have.
         rank: function from the shapes of a layer's tensors, by name, to the rank by which alpha is divided, or None if
             there is no rank and alpha is ignored.
-        build: function from a layer's tensors, by name, and the scaling to the name of our family, such as "lora", and
-            the adapter of each placement (weight, input or output); works on meta tensors, too, to check their shapes.
+        build: function from a layer's tensors, by name, and the scaling to our adapter of the layer's weight; works on
+            meta tensors, too, to check their shapes.
     """
 
     required: frozenset[str]
     optional: frozenset[str]
     rank: Callable[[Shapes], int | None]
-    build: Callable[[Parts, float], Built]
+    build: Callable[[Parts, float], Family]

@@ -1,19 +1,18 @@
 """LyCORIS's LoHa, LoKr and full changes."""
 
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, LoHa, LoKr, Spec
-from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
+from ioadapt_theory.formats.kinds import Kind, Parts, Shapes
 
 
-def _loha(parts: Parts, s: float) -> Built:
+def _loha(parts: Parts, s: float) -> LoHa:
     b1, b2 = (parts[f"hada_w{i}_a"].mT for i in (1, 2))
     a1, a2 = (parts[f"hada_w{i}_b"].flatten(1).mT for i in (1, 2))
     size = (a1.shape[0], b1.shape[1], parts["hada_w1_b"].shape[1])
     spec = Spec(rank=a1.shape[1], scaling=s)
-    return "loha", {Placement.WEIGHT: LoHa.stored(size, spec, {"A1": a1, "A2": a2, "B1": b1, "B2": b2})}
+    return LoHa.stored(size, spec, {"A1": a1, "A2": a2, "B1": b1, "B2": b2})
 
 
-def _lokr(parts: Parts, s: float) -> Built:
+def _lokr(parts: Parts, s: float) -> LoKr:
     c = (parts["lokr_w1"] if "lokr_w1" in parts else parts["lokr_w1_a"] @ parts["lokr_w1_b"]).mT
     if "lokr_w2" in parts:
         w2 = parts["lokr_w2"]
@@ -25,17 +24,17 @@ def _lokr(parts: Parts, s: float) -> Built:
     size = (c.shape[0] * m2, c.shape[1] * n2, c.shape[0] * in_n)
     phi = LoKr.stored(size, Spec(rank=rank, scaling=s), {"C": c, **d})
     phi.scaling = s  # alpha is applied even if only the first factor has a rank
-    return "lokr", {Placement.WEIGHT: phi}
+    return phi
 
 
 def _lokr_rank(shapes: Shapes) -> int | None:
     return next((shapes[k][1] for k in ("lokr_w2_a", "lokr_w1_a") if k in shapes), None)
 
 
-def _full(parts: Parts, s: float) -> Built:
+def _full(parts: Parts, s: float) -> Full:
     delta = parts["diff"].flatten(1).mT * s
     size = delta.shape[0], delta.shape[1], parts["diff"].shape[1]
-    return "full", {Placement.WEIGHT: Full.stored(size, Spec(), {"Delta": delta})}
+    return Full.stored(size, Spec(), {"Delta": delta})
 
 
 KINDS = {

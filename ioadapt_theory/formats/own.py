@@ -4,9 +4,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -92,11 +90,14 @@ def save_adapter(
 
 
 def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    file = _file(folder)
+    path = at_home(folder)
+    file = path if path.suffix == ".safetensors" else path / FILE
     require_folder(file.parent)
     tensors: dict[str, Tensor] = {}
     for layer, adapter in adapters.items():
-        tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
+        for key, p in adapter.named_parameters():
+            t = p.detach()
+            tensors[f"{layer}.{key}"] = t.full_tensor().cpu() if hasattr(t, "full_tensor") else t
     write_tensors(file, tensors, {**header, **header_of(adapters)})
     return Path(folder)
 
@@ -105,17 +106,6 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     return model
-
-
-def _file(folder: Path | str) -> Path:
-    folder = at_home(folder)
-    return folder if folder.suffix == ".safetensors" else folder / FILE
-
-
-def _gathered(parameter: nn.Parameter) -> Tensor:
-    t: Any = parameter.detach()
-    t = t.full_tensor() if hasattr(t, "full_tensor") else t
-    return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes storage, which numpy must not share
 
 
 def _plain(name: str) -> str:

@@ -8,9 +8,7 @@ from diffusers.loaders import lora_pipeline
 from diffusers.loaders.lora_base import _fetch_state_dict
 from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.utils.peft_utils import get_adapter_name, scale_lora_layers
-from torch import Tensor
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
@@ -81,33 +79,27 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
     return dict(state)
 
 
-def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
-    """Return each layer's adapter on the meta device, and its tensors by their names in the adapter."""
-    numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
-    for key, tensor in state.items():
-        if (match := KEY.fullmatch(key)) and match[1] in numbers:
-            numbers[match[1]][f"{match[2]}.{match[3]}"] = tensor
-    shapes = {layer: {key: tuple(t.shape) for key, t in own.items()} for layer, own in numbers.items()}
-    return {n: (adapter_of("The adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
-
-
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
     """Return the configuration that recreates the adapter in ``state``; raise FileFormatError if it mixes families."""
-    sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in plans}
+    for key, tensor in state.items():
+        if (match := KEY.fullmatch(key)) and match[1] in shapes:
+            shapes[match[1]][f"{match[2]}.{match[3]}"] = tuple(tensor.shape)
+    sketches = {f"^{re.escape(n)}": adapter_of("The adapter", n, plan, shapes[n]) for n, plan in plans.items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:
         msg = f"The adapter mixes the families {', '.join(sorted(families))}; load it with ioadapt_theory.load instead."
         raise FileFormatError(msg)
-    some = next(phi for sketch in sketches.values() for _, phi in sketch.parts()).spec
-    exact = {f"^{re.escape(layer)}": [phi for _, phi in sketch.parts()] for layer, sketch in sketches.items()}
+    parts = {layer: [phi for _, phi in sketch.parts()] for layer, sketch in sketches.items()}
+    spec = next(iter(parts.values()))[0].spec
     return IOLoraConfig(
         target_modules=[*plans],
         family=families.pop(),
         placement="weight",  # overridden for each layer
-        placement_pattern={f"^{re.escape(layer)}": "+".join(sketch) for layer, sketch in sketches.items()},
-        rank_pattern={layer: [phi.spec.rank for phi in parts] for layer, parts in exact.items()},
-        alpha_pattern={layer: [phi.scaling * phi.spec.rank for phi in parts] for layer, parts in exact.items()},
-        lora_dropout=some.dropout,
+        placement_pattern={layer: "+".join(sketch) for layer, sketch in sketches.items()},
+        rank_pattern={layer: [phi.spec.rank for phi in some] for layer, some in parts.items()},
+        alpha_pattern={layer: [phi.scaling * phi.spec.rank for phi in some] for layer, some in parts.items()},
+        lora_dropout=spec.dropout,
         inference_mode=True,
-        **{name: getattr(some, name) for name in OPTIONS},
+        **{name: getattr(spec, name) for name in OPTIONS},
     )

@@ -237,15 +237,12 @@ class _Names:
 
     def of(self, stored: StoredLayer | None, layer: str) -> tuple[dict[str, str], str]:
         """Return role -> key for a layer of the target, with the keys of ``stored`` if given, and the layer's name."""
-        if stored is not None and {"down", "up"} <= stored.keys.keys():
-            text = stem_of(stored.keys["down"]) or str(stored.name)
-            return {role: f"{text}{end}" for role, end in self.ends.items()} | dict(stored.keys), stored.name.path
-        if stored is not None:
-            text, path = stem_of(next(iter(stored.keys.values()))) or str(stored.name), stored.name.path
-        else:
+        if stored is None:
             path = self.path(layer)
-            text = f"{self.start}{path}"
-        return {role: f"{text}{end}" for role, end in self.ends.items()}, path
+            return {role: f"{self.start}{path}{end}" for role, end in self.ends.items()}, path
+        some = stored.keys.get("down") or next(iter(stored.keys.values()))
+        keys = {role: f"{stem_of(some) or stored.name}{end}" for role, end in self.ends.items()}
+        return keys | (dict(stored.keys) if {"down", "up"} <= stored.keys.keys() else {}), stored.name.path
 
 
 def _config(

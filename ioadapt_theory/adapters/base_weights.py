@@ -117,14 +117,10 @@ Weights = ModelWeights | TensorWeights
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
     """Return a checkpoint's layers under names in ``wanted`` where possible, else under its model's module names."""
     named = as_modules(checkpoint, wanted)
-    weights = stored_weights(named)
+    shapes = {name: info.shape for name, info in named.tensors.items() if info.is_float}
+    weights = TensorWeights(shapes, named.tensor)
     weights.rename, weights.aliases = named.rename, named.aliases
     return weights
-
-
-def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
-    shapes = {name: info.shape for name, info in checkpoint.tensors.items() if info.is_float}
-    return TensorWeights(shapes, checkpoint.tensor)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:

@@ -152,10 +152,9 @@ def _origins(target: Weights, source: Weights | None) -> Origins:
     origins = by_contents(_contents(source, there), _contents(target, here)) if there and here else None
     if origins is None:
         return Origins()
-    actual = {unwrapped(name): name for name in target.names}
-    of = {actual[new]: actual[new] if new == old else old for new, old in origins.of.items() if new in actual}
-    contradicted = {actual[new]: why for new, why in origins.contradicted.items() if new in actual}
-    with_block = frozenset(actual[name] for name in origins.with_block if name in actual)
+    of = {here[new]: here[new] if new == old else old for new, old in origins.of.items()}
+    contradicted = {here[new]: why for new, why in origins.contradicted.items()}
+    with_block = frozenset(here[name] for name in origins.with_block)
     return replace(origins, of=of, with_block=with_block, contradicted=contradicted)
 
 

@@ -44,6 +44,9 @@ every_single = pytest.mark.parametrize(
     ("family", "placement", "kind"), [case for case in EVERY if case.values[1] in list(Placement)]
 )
 
+families = pytest.mark.parametrize("family", FAMILIES)
+single = pytest.mark.parametrize("placement", list(Placement))
+
 
 def build(family: str, placement: str, kind: str, *, rank: int = 2, **options: object) -> nn.Sequential:
     """Return a model with one adapted layer, whose adapter has random parameters as if trained."""

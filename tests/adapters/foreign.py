@@ -97,6 +97,8 @@ PLAIN = {
     "txt_in": "context_embedder",
     "time_in.in_layer": "time_text_embed.timestep_embedder.linear_1",
     "time_in.out_layer": "time_text_embed.timestep_embedder.linear_2",
+    "guidance_in.in_layer": "time_text_embed.guidance_embedder.linear_1",
+    "guidance_in.out_layer": "time_text_embed.guidance_embedder.linear_2",
     "vector_in.in_layer": "time_text_embed.text_embedder.linear_1",
     "vector_in.out_layer": "time_text_embed.text_embedder.linear_2",
     "double_blocks.0.img_attn.proj": f"{T}.attn.to_out.0",
@@ -122,11 +124,11 @@ NORMS = {
 
 
 def in_authors_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of `tiny_flux` in the names and the layout of FLUX's authors."""
+    """Return the tensors of a FLUX in the names and the layout of FLUX's authors."""
     whole = {f"{old}.scale": state[f"{new}.weight"] for old, new in NORMS.items()}
     for leaf in ("weight", "bias"):
         whole |= {f"{old}.{leaf}": torch.cat([state[f"{n}.{leaf}"] for n in new]) for old, new in FUSED.items()}
-        whole |= {f"{old}.{leaf}": state[f"{new}.{leaf}"] for old, new in PLAIN.items()}
+        whole |= {f"{old}.{leaf}": t for old, new in PLAIN.items() if (t := state.get(f"{new}.{leaf}")) is not None}
         scale, shift = state[f"norm_out.linear.{leaf}"].chunk(2)
         whole[f"final_layer.adaLN_modulation.1.{leaf}"] = torch.cat([shift, scale])
     return {name: t.contiguous() for name, t in whole.items()}

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.vocabulary import common_rows, reader
-from tests.adapters.foreign import quiet, tiny_llama
+from tests.adapters.foreign import filled, quiet, tiny_llama
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 TOKENS, ADDED = 50, 3
@@ -35,9 +35,7 @@ def adapted(request, float32, tmp_path):
     quiet(lambda: wide.resize_token_embeddings(TOKENS + ADDED, mean_resizing=False))
     quiet(lambda: wide.save_pretrained(tmp_path / "base"))
     config = peft.LoraConfig(r=2, lora_alpha=3, task_type="CAUSAL_LM", **KINDS[request.param])
-    ours = quiet(lambda: peft.get_peft_model(model, config)).eval()
-    for p in (p for p in ours.parameters() if p.requires_grad):
-        p.data += 0.3 * torch.randn_like(p)
+    ours = filled(quiet(lambda: peft.get_peft_model(model, config))).eval()
     quiet(lambda: ours.save_pretrained(tmp_path / "lora", save_embedding_layers=False))
     return ours
 
@@ -90,8 +88,7 @@ def test_a_head_is_adapted_for_the_common_tokens(tmp_path):
     source, target = tiny_llama(), tiny_llama()
     quiet(lambda: target.resize_token_embeddings(TOKENS - 6, mean_resizing=False))
     theirs = quiet(lambda: peft.get_peft_model(source, peft.LoraConfig(target_modules=["lm_head"], lora_bias=False)))
-    for p in (p for p in theirs.parameters() if p.requires_grad):
-        p.data += 0.3 * torch.randn_like(p)
+    filled(theirs)
     quiet(lambda: theirs.save_pretrained(tmp_path, save_embedding_layers=False))
     with pytest.warns(UserWarning, match=f"lm_head: the {TOKENS - 6} common tokens of {TOKENS - 6}"):
         load(target, tmp_path)

@@ -5,12 +5,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, merge
-from tests.adapters.cases import KINDS, build, sample
+from ioadapt_theory.adapters import merge
+from tests.adapters.cases import KINDS, build, families, sample
 
 DEVICE = "cuda"
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
-families = pytest.mark.parametrize("family", FAMILIES)
 single = pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
 
 

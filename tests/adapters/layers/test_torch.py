@@ -8,12 +8,10 @@ from transformers.pytorch_utils import Conv1D
 from ioadapt_theory.adapters import FAMILIES, AdaptedLayer, Placement, adapt, merge, parameters, remove
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.moving import transfer
-from tests.adapters.cases import C, D, build, every_single, layer, sample
+from tests.adapters.cases import C, D, build, every_single, families, layer, sample, single
 
 HALVES = [torch.float16, torch.bfloat16]
 DORA = ("dora", "weight")
-single = pytest.mark.parametrize("placement", list(Placement))
-families = pytest.mark.parametrize("family", FAMILIES)
 
 
 def two() -> nn.Sequential:

@@ -12,15 +12,12 @@ from torch.optim.swa_utils import AveragedModel
 from torch.testing import assert_close
 
 from ioadapt_theory import adapt, count, disable, load, merge, parameters, remove, save, transfer, unmerge
-from ioadapt_theory.adapters import FAMILIES
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import InvalidValueError
-from tests.adapters.cases import C, D, build, every, sample
+from tests.adapters.cases import C, D, build, every, families, sample, single
 from tests.adapters.layers.test_formulas import WRITTEN, oracle
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's forward mode
-families = pytest.mark.parametrize("family", FAMILIES)
-single = pytest.mark.parametrize("placement", ["weight", "input", "output"])
 hooks = pytest.importorskip("accelerate.hooks")
 
 

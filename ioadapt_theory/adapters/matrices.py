@@ -188,14 +188,9 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel's replica
-    weight = (module._parameters if replicated is None else replicated).get("weight")
-    if (
-        weight is None
-        or type(weight) not in {nn.Parameter, Tensor}
-        or parametrize.is_parametrized(module)
-        or _offloading(module)
-    ):
+    held = getattr(module, "_former_parameters", module._parameters)  # nn.DataParallel's replica
+    weight: Any = held.get("weight")
+    if type(weight) not in {nn.Parameter, Tensor} or parametrize.is_parametrized(module) or _offloading(module):
         return False
     return weight.dtype in PLAIN_DTYPES and weight.layout is torch.strided
 

@@ -166,9 +166,7 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
         >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"], placement="input"))]
         ['1']
     """
-    adapted = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
-    if isinstance(model, AdaptedLayer):
-        adapted = {"": model}
+    adapted = {n: m for n, m in [("", model), *walk(model)] if isinstance(m, AdaptedLayer)}
     if name is None:
         return adapted
     having = {n: layer for n, layer in adapted.items() if name in layer.adapters}

@@ -5,7 +5,7 @@ import functools
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
@@ -25,11 +25,7 @@ def trained(model: nn.Sequential) -> list[nn.Parameter]:
     return list(layer(model).adapters.parameters())
 
 
-def close(got: tuple[Tensor, ...], expected: tuple[Tensor, ...], tolerance: float = 1e-11) -> None:
-    for a, b in zip(got, expected, strict=True):
-        assert_close(a, b, rtol=tolerance, atol=tolerance)
-
-
+close = functools.partial(assert_close, rtol=1e-11, atol=1e-11)
 REGISTERS = (
     lambda m, called: m.register_forward_hook(called),
     lambda m, called: m.register_forward_pre_hook(called),
@@ -87,7 +83,7 @@ def test_traced_faked_checkpointed_and_changed_before_the_backward_pass_it_does_
     wanted = [x, *trained(model)]
     expected = torch.autograd.grad(torch.relu(model(x)).sum(), wanted)
     close(torch.autograd.grad(torch.relu_(model(x)).sum(), wanted), expected)
-    assert_close(torch.jit.trace(model, (x,))(x), model(x), rtol=1e-11, atol=1e-11)
+    close(torch.jit.trace(model, (x,))(x), model(x))
     with FakeTensorMode(allow_non_fake_inputs=True):
         assert model(torch.empty(7, C)).shape == (7, D)
     with torch.device("meta"):  # the default device differs from that of the results

@@ -75,15 +75,9 @@ def test_what_matches_nothing_or_cannot_be_adapted_is_named():
 
 
 def test_overrides_by_pattern():
-    model = adapt(
-        Net(),
-        target_modules=["to_q", "to_k", "to_out.0"],
-        placement="input",
-        rank=2,
-        placement_pattern={"to_out.0": "output", "blocks.1.*to_q": "weight"},
-        rank_pattern={r"0\.attn\.to_q": 4},
-        alpha_pattern={"to_k": 6},
-    )
+    placements = {"to_out.0": "output", "blocks.1.*to_q": "weight"}
+    overrides = {"placement_pattern": placements, "rank_pattern": {r"0\.attn\.to_q": 4}, "alpha_pattern": {"to_k": 6}}
+    model = adapt(Net(), target_modules=["to_q", "to_k", "to_out.0"], placement="input", rank=2, **overrides)
     expected = {"0.attn.to_q": ("input", 4, 1.0), "1.attn.to_q": ("weight", 2, 1.0), "1.attn.to_k": ("input", 2, 3.0)}
     for name, plan in {**expected, "0.attn.to_out.0": ("output", 2, 1.0)}.items():
         ((placement, phi),) = layers(model)[f"blocks.{name}"].adapters["default"].parts()
@@ -144,16 +138,8 @@ def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
 
 
 def test_peft_s_names_are_taken():
-    model = adapt(
-        Net(),
-        target_modules=["to_q"],
-        placement="input",
-        r=4,
-        lora_alpha=8,
-        lora_dropout=0.1,
-        init_lora_weights=False,
-        use_dora=True,
-    )
+    options = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "init_lora_weights": False, "use_dora": True}
+    model = adapt(Net(), target_modules=["to_q"], placement="input", **options)
     adapter = layers(model)["blocks.0.attn.to_q"].adapters["default"]
     phi = adapter["input"]
     assert (phi.rank, phi.scaling, phi.spec.dropout, phi.spec.init) == (4, 2.0, 0.1, "random")

@@ -22,9 +22,7 @@ PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "inp
 
 @pytest.fixture
 def saved(tmp_path):
-    model = adapt(
-        nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], placement="input", rank=2, alpha=5, init="random"
-    )
+    model = adapt(fresh(), target_modules=["0"], placement="input", rank=2, alpha=5, init="random")
     return save(model, tmp_path / "adapter")
 
 

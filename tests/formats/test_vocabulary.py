@@ -53,10 +53,8 @@ def test_a_baked_file_does_in_peft_what_the_adapter_did(adapted, tmp_path, capsy
     x = torch.randint(0, TOKENS, (4, 6))
     with torch.no_grad():
         assert_close(theirs(x).logits[..., :TOKENS], adapted(x).logits, rtol=1e-4, atol=1e-5)
-    assert (
-        load_file(tmp_path / "out" / "adapter_model.safetensors").keys()
-        == load_file(tmp_path / "lora" / "adapter_model.safetensors").keys()
-    )
+    given, written = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("lora", "out"))
+    assert written.keys() == given.keys()
     assert main(["adapters", "inspect", str(tmp_path / "out"), "--base", str(tmp_path / "base")]) in {0, 1}
 
 

@@ -137,10 +137,7 @@ PUT = {
 @pytest.mark.parametrize("verb", PUT)
 @pytest.mark.parametrize("targets", [["0"], ["0", "2"]], ids=["one layer", "both"])
 def test_what_is_put_on_a_model_leaves_its_training_alone(verb, targets, tmp_path):
-    model, x = (
-        adapt(two(), target_modules=targets, placement="input", rank=2, init="random", name="policy"),
-        torch.randn(5, C),
-    )
+    model = adapt(two(), target_modules=targets, placement="input", rank=2, init="random", name="policy")
     policy = [p for _, p in parameters(model, "policy")]
     model[0].adapters["policy"]["input"].A.requires_grad_(requires_grad=False)  # set by the user
     PUT[verb](model, tmp_path)
@@ -150,7 +147,7 @@ def test_what_is_put_on_a_model_leaves_its_training_alone(verb, targets, tmp_pat
     assert not policy[0].requires_grad
     assert all(p.requires_grad == (verb == "adapt") for _, p in parameters(model, "style"))
     before = [p.clone() for p in policy]
-    model(x).square().sum().backward()
+    model(torch.randn(5, C)).square().sum().backward()
     torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1).step()
     assert [torch.equal(p, q) for p, q in zip(policy, before, strict=True)] == [True] + [False] * (len(policy) - 1)
 

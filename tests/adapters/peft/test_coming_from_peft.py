@@ -18,21 +18,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "coming_from_peft.md").read_text(en
 
 
 def test_words_of_lora_config_mean_what_they_mean_there():
-    ours = IOLoraConfig(
-        target_modules=["to_k"],
-        placement="input",
-        r=4,
-        lora_alpha=8,
-        lora_dropout=0.1,
-        init_lora_weights="gaussian",
-        use_dora=True,
-    )
+    given = {"r": 4, "lora_alpha": 8, "lora_dropout": 0.1, "init_lora_weights": "gaussian", "use_dora": True}
+    ours = IOLoraConfig(target_modules=["to_k"], placement="input", **given)
     options = ours.options()
     assert (ours.init_weights, ours.family, options.alpha, options.dropout) == ("gaussian", "dora", 8, 0.1)
-    assert [IOLoraConfig(placement="input", init_lora_weights=value).init_weights for value in (True, False)] == [
-        "default",
-        "random",
-    ]
+    inits = [IOLoraConfig(placement="input", init_lora_weights=value).init_weights for value in (True, False)]
+    assert inits == ["default", "random"]
     assert "init_lora_weights" not in ours.to_dict()
     with pytest.raises(InvalidValueError, match="init_lora_weights must be True, False or 'gaussian', not 'pissa'"):
         IOLoraConfig(placement="input", init_lora_weights="pissa")

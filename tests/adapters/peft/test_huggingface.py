@@ -56,16 +56,9 @@ def test_the_trainer_s_checkpoints_are_resumed_from_exactly_loaded_on_the_base_a
     assert_close(run_llama(base), run_llama(model))
 
 
-@pytest.mark.parametrize("make", [tiny_llama, tiny_unet])
-def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapters(make, tmp_path):
-    model = make()
-    adapt(
-        model,
-        target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)],
-        placement="input",
-        rank=2,
-        init="random",
-    )
+@pytest.mark.parametrize(("make", "layer"), [(tiny_llama, "q_proj"), (tiny_unet, "to_q")])
+def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapters(make, layer, tmp_path):
+    model = adapt(make(), target_modules=[layer], placement="input", rank=2, init="random")
     for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         with pytest.raises(UnsupportedError, match="which from_pretrained cannot load"):
             same.save_pretrained(tmp_path / "x")
@@ -140,20 +133,13 @@ def mixtral() -> torch.nn.Module:
 
 
 def test_experts_that_are_one_tensor_are_named_as_not_reached():
-    with pytest.warns(
-        UserWarning, match=r"cannot be adapted: model\.layers\.0\.mlp\.experts\.gate_up_proj \[3, 48, 16\]"
-    ):
-        model = adapt(mixtral(), target_modules="all-linear", placement="input", rank=2)
+    options, one = {"placement": "input", "rank": 2}, r"model\.layers\.0\.mlp\.experts\.gate_up_proj \[3, 48, 16\]"
+    with pytest.warns(UserWarning, match=f"cannot be adapted: {one}"):
+        model = adapt(mixtral(), target_modules="all-linear", **options)
     assert not any("experts" in name for name in layers(model))
     with pytest.raises(UnsupportedError, match=r"experts\.down_proj \[3, 16, 24\].*; choose other target_modules"):
-        adapt(mixtral(), target_modules=["down_proj"], placement="input", rank=2)
+        adapt(mixtral(), target_modules=["down_proj"], **options)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        adapt(mixtral(), target_modules=["q_proj"], placement="input", rank=2)
-        adapt(
-            mixtral(),
-            target_modules="all-linear",
-            placement="input",
-            exclude_modules=["gate_up_proj", "down_proj"],
-            rank=2,
-        )
+        adapt(mixtral(), target_modules=["q_proj"], **options)
+        adapt(mixtral(), target_modules="all-linear", exclude_modules=["gate_up_proj", "down_proj"], **options)

@@ -183,11 +183,8 @@ def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():
     model = quiet(lambda: peft.get_peft_model(tiny_llama(), peft.LoraConfig(target_modules=["q_proj"], r=2)))
     filled(model, mark="lora")
     inner = run_llama(model)
-    quiet(
-        lambda: peft.inject_adapter_in_model(
-            IOLoraConfig(target_modules=["q_proj"], placement="input", r=2), model, "io"
-        )
-    )
+    config = IOLoraConfig(target_modules=["q_proj"], placement="input", r=2)
+    quiet(lambda: peft.inject_adapter_in_model(config, model, "io"))
     assert_close(run_llama(model), inner)
     layer = next(m for m in model.modules() if isinstance(m, IOLoraLayer))
     with pytest.raises(IoAdaptError, match="is not a plain matrix"):

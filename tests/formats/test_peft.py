@@ -84,32 +84,24 @@ def test_llama_and_its_variants_of_names(tmp_path):
         load(tiny_llama(), tmp_path / "adapter_model.safetensors")
 
 
-def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
-    return [(name, layer.adapters["default"]) for name, layer in layers(model).items()]
-
-
 def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
     """Return (layer, adapter, base layer) for each adapter of a model, with the layers of ``base``."""
     weights = ModelWeights(base)
-    return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
-
-
-def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
-    """Add our adapter to a model, with random parameters, mixed ranks and alpha != rank."""
-    options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
-    return adapt(model, target_modules=targets, placement=placement, **options)
+    return [(name, layer.adapters["default"], weights.layer(name)) for name, layer in layers(model).items()]
 
 
 @pytest.mark.parametrize("placement", ["input", "output"])
 def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_path, image):
-    source, target = trained(Small().float(), placement, EVERYWHERE), Small().float()
+    source, target = Small().float(), Small().float()
+    options = {"rank": 3, "alpha": 5, "rank_pattern": {"to_q": 2}, "init": "random"}
+    adapt(source, target_modules=EVERYWHERE, placement=placement, **options)
     expected = copy.deepcopy(target)
     transfer(source, expected)
     write_lora(tmp_path, {"": factors(on(source, target))}, "peft", base="small")
     theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
     close(theirs, expected, image)
     load(target, tmp_path)
-    assert any(adapter.shift is not None for _, adapter in adapters(target)) == (placement == "output")
+    assert any(m.adapters["default"].shift is not None for m in layers(target).values()) == (placement == "output")
     for model in (target, expected):  # the change of the bias is scaled too
         scale(model, 0.5)
     close(target, expected, image)

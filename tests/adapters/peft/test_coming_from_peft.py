@@ -11,6 +11,7 @@ from peft.utils import get_peft_model_state_dict
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer
 from tests.adapters.foreign import quiet, run_unet, tiny_unet
+from tests.cli.pipelines import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -44,11 +45,8 @@ def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refus
 
 
 def text_encoder() -> torch.nn.Module:
-    from transformers import CLIPTextConfig, CLIPTextModel
-
     torch.manual_seed(0)
-    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    return CLIPTextModel(CLIPTextConfig(vocab_size=50, max_position_embeddings=8, eos_token_id=49, **sizes)).eval()
+    return models()["text_encoder"].eval()
 
 
 def pipeline(**parts):

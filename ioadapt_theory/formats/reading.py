@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,13 +198,12 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
     sketch = build(
         kind, {role: torch.empty(s, dtype=torch.float32, device="meta") for role, s in shapes.items()}, factor
     )
-    read = partial(_read, name, kind, factors, factor, source)
+
+    def read() -> Adapter:
+        with located(source.path, name):
+            return build(kind, {role: source[key] for role, key in factors.items()}, factor)
+
     return StoredLayer(name, sketch, read, keys=roles)
-
-
-def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
-    with located(source.path, name):
-        return build(kind, {role: source[key] for role, key in factors.items()}, factor)
 
 
 def _number(source: TensorFile, key: str) -> float:

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +92,13 @@ def stored_layer(
             wanted = f"floating point of shape {[*expected[part]]}" if part in expected else "absent"
             msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
             raise FileFormatError(msg)
-    return StoredLayer(name, sketch, partial(_read, sketch, keys, read), keys=keys)
 
+    def adapter() -> Adapter:
+        new = copy.deepcopy(sketch)
+        new.load_state_dict({**new.state_dict(), **{part: read(key) for part, key in keys.items()}}, assign=True)
+        return new
 
-def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:
-    new = copy.deepcopy(sketch)
-    new.load_state_dict({**new.state_dict(), **{part: read(key) for part, key in keys.items()}}, assign=True)
-    return new
+    return StoredLayer(name, sketch, adapter, keys=keys)
 
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:

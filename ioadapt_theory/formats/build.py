@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 
 import torch
-from torch import Tensor
 from torch.nn.functional import pad
 
 from ioadapt_theory.adapters.adapter import Adapter
@@ -74,12 +73,8 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         msg = f"the adapter's bias has {misfits[0]} values, but the layer has {columns} outputs; save the adapter again"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / phi.scaling for role, b in shifts]
-    return _adapter({Placement.WEIGHT: phi}, torch.stack(shift).sum(0) if shift else None)
-
-
-def _adapter(parts: Mapping[Placement, Family], shift: Tensor | None) -> Adapter:
-    (*_, last) = parts.values()
-    return Adapter(next(name for name, kind in FAMILIES.items() if type(last) is kind), parts, shift)
+    family = next(name for name, one in FAMILIES.items() if type(phi) is one)
+    return Adapter(family, {Placement.WEIGHT: phi}, torch.stack(shift).sum(0) if shift else None)
 
 
 def refit(adapter: Adapter, size: Size) -> None:
@@ -104,7 +99,7 @@ def widened(adapter: Adapter, columns: int) -> Adapter:
     b, shift = pad(phi.get_parameter("B"), (0, n)), adapter.shift
     size, spec = (phi.size[0], columns, phi.size[2]), Spec(rank=phi.spec.rank, scaling=phi.scaling)
     new = LoRA.stored(size, spec, {"A": phi.get_parameter("A"), "B": b})
-    return _adapter({Placement.WEIGHT: new}, None if shift is None else pad(shift, (0, n)))
+    return Adapter("lora", {Placement.WEIGHT: new}, None if shift is None else pad(shift, (0, n)))
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
@@ -121,4 +116,5 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         what = "a LoKr in two placements cannot be split inside a block of its Kronecker product, as this model needs"
         msg = f"{what}; bake it into a plain LoRA first"
         raise UnsupportedError(msg)
-    return _adapter(parts, None if adapter.shift is None else picked(adapter.shift, ranges))
+    family = next(name for name, kind in FAMILIES.items() if kind in kinds)
+    return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -4,7 +4,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,32 +12,23 @@ from ioadapt_theory.errors import FileFormatError, IoAdaptError
 if TYPE_CHECKING:
     import torch
 
-DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
-    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
-    "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1),
-    "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1), "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
-    "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
-    "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
+DTYPES: Mapping[str, str] = MappingProxyType({
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz", "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
+    "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 })  # fmt: skip
-"""Safetensors code of each supported dtype -> name of the torch dtype, bytes per element."""
+"""Safetensors code of each supported dtype -> name of the torch dtype."""
 
-READABLE: Final = {f"torch.{name}": code for code, (name, _) in DTYPES.items()}
+READABLE: Final = {f"torch.{name}": code for code, name in DTYPES.items()}
 """Torch dtype that can be read, as text -> its code; tensors of others (complex, quantised) are left out."""
 
-OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
-"""Code of each dtype that files may contain but whose values cannot be read -> bits per element."""
+OTHER_DTYPES: Final = frozenset({"F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "C64"})
+"""Codes of dtypes that files may contain but whose values cannot be read."""
 
 
 class SourceError(IoAdaptError, OSError):
     """Error: weights are unavailable, for example because of a missing file, a gated repository or a broken network."""
-
-
-@cache
-def torch_dtype(code: str) -> "torch.dtype":
-    import torch
-
-    dtype: torch.dtype = getattr(torch, DTYPES[code][0])
-    return dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +42,6 @@ class TensorInfo:
     @property
     def numel(self) -> int:
         return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        bits = OTHER_DTYPES[self.dtype] if self.dtype in OTHER_DTYPES else 8 * DTYPES[self.dtype][1]
-        return -(-self.numel * bits // 8)
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -79,6 +64,7 @@ class Checkpoint(ABC):
         tensors: Name of a tensor -> TensorInfo.
         metadata: The file's metadata (strings). `left_out` lists the tensors that cannot be read, if there are any.
         config: The content of the config.json next to the weights, or {}; not trusted.
+        parts: The wrapped checkpoints, which are closed with this one.
     """
 
     name: str
@@ -87,6 +73,7 @@ class Checkpoint(ABC):
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str] = MappingProxyType({})
     config: Mapping[str, Any] = MappingProxyType({})
+    parts: "Collection[Checkpoint]" = ()
 
     @abstractmethod
     def stored(self, name: str) -> "torch.Tensor":
@@ -99,18 +86,17 @@ class Checkpoint(ABC):
 
     def dtype_of(self, name: str) -> "torch.dtype":
         """Return the torch dtype of a tensor; raise FileFormatError if it is one of ``OTHER_DTYPES``."""
+        import torch
+
         if (code := self.tensors[name].dtype) not in DTYPES:
             msg = f"{self.source}: tensor {name} has dtype {code}, which cannot be read; convert it to float32."
             raise FileFormatError(msg)
-        return torch_dtype(code)
-
-    def parts(self) -> "Collection[Checkpoint]":
-        """Return the wrapped checkpoints, which are closed with this one."""
-        return ()
+        dtype: torch.dtype = getattr(torch, DTYPES[code])
+        return dtype
 
     def close(self) -> None:
         """Close the files; may be called twice."""
-        for part in self.parts():
+        for part in self.parts:
             part.close()
 
     def __enter__(self) -> "Checkpoint":
@@ -137,32 +123,24 @@ class InMemory(Checkpoint):
 
 Ranges = list[tuple[int, int]]
 """Row ranges [start, stop) of a tensor, in order."""
-NONE: Mapping[str, Ranges] = MappingProxyType({})
 
 
 class View(Checkpoint):
     """Tensors of other checkpoints, or some of their rows, under new names."""
 
-    def __init__(
-        self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str]], rows: Mapping[str, Ranges] = NONE
-    ) -> None:
-        """Create a view; `origins` maps new names to checkpoint and stored name, `rows` some of them to row ranges."""
-        self.name, self.source, self._origins, self._rows = name, source, origins, rows
+    def __init__(self, name: str, source: str, origins: Mapping[str, tuple[Checkpoint, str, Ranges | None]]) -> None:
+        """Create a view; `origins` maps new names to checkpoint, stored name, and row ranges or None for all rows."""
+        self.name, self.source, self._origins = name, source, origins
+        self.parts = {part for part, _, _ in origins.values()}
         self.tensors = {}
-        for new, (part, old) in origins.items():
-            shape = part.tensors[old].shape
-            if new in self._rows:
-                shape = (sum(b - a for a, b in self._rows[new]), *shape[1:])
-            self.tensors[new] = TensorInfo(new, part.tensors[old].dtype, shape)
-
-    def parts(self) -> Collection[Checkpoint]:
-        return {part for part, _ in self._origins.values()}
+        for new, (part, old, rows) in origins.items():
+            info = part.tensors[old]
+            shape = info.shape if rows is None else (sum(b - a for a, b in rows), *info.shape[1:])
+            self.tensors[new] = TensorInfo(new, info.dtype, shape)
 
     def stored(self, name: str) -> "torch.Tensor":
-        part, old = self._origins[name]
-        whole, rows = part.tensor(old), self._rows.get(name)
-        if rows is None:
-            return whole
         import torch
 
-        return torch.cat([whole[start:stop] for start, stop in rows])
+        part, old, rows = self._origins[name]
+        whole = part.tensor(old)
+        return whole if rows is None else torch.cat([whole[start:stop] for start, stop in rows])

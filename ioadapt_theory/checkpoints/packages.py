@@ -30,16 +30,18 @@ class Place(NamedTuple):
 
 
 class Ensemble(Checkpoint):
-    """Tensors that are whole files of float32 values; ``places``: tensor -> its file."""
+    """Tensors that are whole files of float32 values."""
 
-    def __init__(self, name: str, source: str, tensors: Mapping[str, TensorInfo], places: Mapping[str, Path]) -> None:
-        self.name, self.source, self.tensors, self._places = name, source, tensors, places
+    def __init__(self, name: str, source: str, revision: str, files: Mapping[TensorInfo, Path]) -> None:
+        self.name, self.source, self.revision = name, source, revision
+        self.tensors = {info.name: info for info in files}
+        self._paths = {info.name: str(path) for info, path in files.items()}
 
     def stored(self, name: str) -> "torch.Tensor":
         import torch
 
         info = self.tensors[name]
-        return torch.from_file(str(self._places[name]), size=info.numel, dtype=torch.float32).view(info.shape)
+        return torch.from_file(self._paths[name], size=info.numel, dtype=torch.float32).view(info.shape)
 
 
 def open_package(alias: Alias) -> Checkpoint:
@@ -63,14 +65,10 @@ def open_package(alias: Alias) -> Checkpoint:
         raise SourceError(msg)
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{alias.name}:{member}", members)
-    files = {place: paths[place] for place in sorted(paths) if member in (None, place.member)}
-    infos = {place: _info(place, files, prefixed=member is None) for place in files}
+    wanted = [place for place in sorted(paths) if member in (None, place.member)]
+    files = {_info(place, paths, prefixed=member is None): paths[place] for place in wanted}
     name = alias.name if member is None else f"{alias.name}:{member}"
-    tensors = {info.name: info for info in infos.values()}
-    places = {info.name: files[place] for place, info in infos.items()}
-    networks = Ensemble(name, f"{package} {alias.ensemble}", tensors, places)
-    networks.revision = installed.version
-    return networks
+    return Ensemble(name, f"{package} {alias.ensemble}", installed.version, files)
 
 
 def _info(place: Place, files: dict[Place, Path], *, prefixed: bool) -> TensorInfo:
@@ -80,7 +78,7 @@ def _info(place: Place, files: dict[Place, Path], *, prefixed: bool) -> TensorIn
     shape = (outputs,) if place.kind == "b" else (outputs, size // (4 * outputs or 1))
     name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
     info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
-    if info.nbytes != size or not info.numel:
+    if 4 * info.numel != size or not size:
         unit = 4 if place.kind == "b" else 4 * outputs
         problem = f"must contain a positive multiple of {unit} bytes, not {size}" if unit else "has no bias values"
         msg = f"{files[place]} {problem}; reinstall the package that contains it."

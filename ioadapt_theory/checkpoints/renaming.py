@@ -26,9 +26,7 @@ class Renamed(View):
 
     def __init__(self, whole: Checkpoint, parts: Mapping[str, tuple[str, Ranges | None]]) -> None:
         """Create the checkpoint from ``parts``: new name -> stored name, and its row ranges or None for all rows."""
-        rows_of = {new: rows for new, (_, rows) in parts.items() if rows is not None}
-        origins = {new: (whole, old) for new, (old, _) in parts.items()}
-        super().__init__(whole.name, whole.source, origins, rows_of)
+        super().__init__(whole.name, whole.source, {new: (whole, *part) for new, part in parts.items()})
         self.revision, self.config, self.metadata = whole.revision, whole.config, whole.metadata
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 
 SHAPES = Path(__file__).parents[2] / "benchmarks" / "unet_shapes.tsv"
 
@@ -53,5 +53,5 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
 
 def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
     tensor, info = checkpoint.tensor(name), checkpoint.tensors[name]
-    assert (tensor.shape, tensor.dtype) == (info.shape, torch_dtype(info.dtype))
+    assert (tensor.shape, tensor.dtype) == (info.shape, checkpoint.dtype_of(name))
     return tensor

@@ -140,7 +140,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
                 msg = f"{title} lists tensor {tensor!r} in {shard}, which lacks it. Download both files again."
                 raise FileFormatError(msg)
         opened.pop_all()
-    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
+    return View(file, title, {tensor: (parts[shard], tensor, None) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None) -> Checkpoint:
@@ -160,7 +160,7 @@ def ldm_part(whole: Checkpoint, part: str | None) -> Checkpoint:
         others = [p for p, start in LDM_PARTS.items() if any(n.startswith(start) for n in whole.tensors)]
         msg = f"{whole.source} has no part {part!r} (no tensor {prefix}*); choose one of {', '.join(others)}."
         raise InvalidValueError(msg)
-    return View(whole.name, whole.source, {n: (whole, n) for n in inside})
+    return View(whole.name, whole.source, {n: (whole, n, None) for n in inside})
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None) -> Checkpoint:

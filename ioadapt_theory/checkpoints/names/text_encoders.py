@@ -5,15 +5,14 @@ from collections.abc import Collection
 from typing import Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Ranges, View
+from ioadapt_theory.checkpoints.names import TABLES
 
 PREFIXES: Final = {
     "cond_stage_model.transformer.": "text_encoder",
     "cond_stage_model.model.": "text_encoder",
     "conditioner.embedders.0.transformer.": "text_encoder",
     "conditioner.embedders.1.model.": "text_encoder_2",
-    "text_encoders.clip_l.transformer.": "text_encoder",
-    "text_encoders.clip_g.transformer.": "text_encoder_2",
-    "text_encoders.t5xxl.transformer.": "text_encoder_3",
+    **{prefix: component for prefix, component in TABLES["comfy"].items() if component != "unet"},
 }
 """Prefix of a text encoder's tensors in a single file of SD 1.x, 2.x, SDXL, SD 3.5 or FLUX -> component."""
 
@@ -45,7 +44,7 @@ def encoder(whole: Checkpoint, component: str) -> View | None:
     prefix = encoders(whole.tensors).get(component)
     if prefix is None:
         return None
-    origins, rows = dict[str, tuple[Checkpoint, str]](), dict[str, Ranges]()
+    origins = dict[str, tuple[Checkpoint, str, Ranges | None]]()
     for key, info in whole.tensors.items():
         if not key.startswith(prefix):
             continue
@@ -56,8 +55,7 @@ def encoder(whole: Checkpoint, component: str) -> View | None:
         if fused := re.fullmatch(r"(.+)\.in_proj_(weight|bias)", name):
             width = info.shape[0] // 3
             for i, which in enumerate("qkv"):
-                new = f"{fused[1]}.{which}_proj.{fused[2]}"
-                origins[new], rows[new] = (whole, key), [(i * width, (i + 1) * width)]
+                origins[f"{fused[1]}.{which}_proj.{fused[2]}"] = whole, key, [(i * width, (i + 1) * width)]
         else:
-            origins[name] = whole, key
-    return View(component, f"{whole.source}:{component}", origins, rows)
+            origins[name] = whole, key, None
+    return View(component, f"{whole.source}:{component}", origins)

@@ -1,10 +1,10 @@
 """A comparison as JSON. The keys are stable; some appear only with certain options."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
-from ioadapt_theory.similarity.moments import Values
 from ioadapt_theory.similarity.report.order import groups
 from ioadapt_theory.similarity.result import ROLES, Comparison, Pair, Row
 
@@ -39,9 +39,7 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
         "name": label,
         "source": model.source,
         "revision": model.revision,
-        "dtype": "+".join(
-            DTYPES[code][0] if code in DTYPES else code for code in sorted(sizes, key=lambda code: -sizes[code])
-        ),
+        "dtype": "+".join(DTYPES.get(code, code) for code in sorted(sizes, key=lambda code: -sizes[code])),
         "parameters": sum(info.numel for info in model.tensors.values() if info.is_float),
     }
 
@@ -51,17 +49,13 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
         "name": row.name,
         "kind": row.layer.kind,
         "shape": list(row.layer.shape),
-        "values": {f"{c.labels[i]}|{c.labels[j]}": _values(v) for (i, j), v in row.values.items()},
+        "values": {f"{c.labels[i]}|{c.labels[j]}": asdict(v) for (i, j), v in row.values.items()},
     }
-
-
-def _values(v: Values) -> dict[str, float]:
-    return {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
 
 
 def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
     everything, low = c.mean(pair), c.lowest(pair)
-    content: dict[str, Any] = {
+    return {
         "a": c.labels[pair[0]],
         "b": c.labels[pair[1]],
         "common_layers": everything.layers,
@@ -69,4 +63,3 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "mean": everything.mean,
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
-    return content

@@ -31,27 +31,25 @@ def counterparts(
     """
     modules = dict(walk(target))
     require_known(rename or {}, names, modules)
-    renamed = {n: (new,) for n, new in (rename or {}).items()}
-    rest, lost = [n for n in names if n not in renamed], dict[str, str]()
+    found: dict[str, tuple[str, ...]] = {n: (new,) for n, new in (rename or {}).items()}
+    rest, lost = [n for n in names if n not in found], dict[str, str]()
     if match == "effect":
         for name in rest:
             leaf, kind = name.rpartition(".")[2], _is_convolution(source.get_submodule(name))
             fitting = [n for n, m in modules.items() if is_supported(m) and _is_convolution(m) == kind]
             same = [n for n in fitting if n.rpartition(".")[2] == leaf and not leaf.isdigit()]
             if fitting:
-                renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
+                found[name] = tuple(same or fitting)
             else:
                 lost[name] = f"the target has no {'convolution' if kind else 'linear layer'}"
-        return renamed, lost  # type: ignore[return-value]
-    if match == "depth":
-        by_depth = _by_depth(rest, dict(walk(source)), modules)
-        given = renamed | {name: (place,) for name, place in by_depth.items()}
-        return given, {n: NO_BLOCK for n in rest if n not in by_depth}  # type: ignore[return-value]
-    keys = [Name("", n) for n in rest]
-    found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
-    places = {key.path: layers[:1] for key, layers in found.layers.items()}
-    lost = {n: str(found.reasons.get(Name("", n), NO_LAYER)) for n in rest if n not in places}
-    return renamed | places, lost
+    elif match == "depth":
+        found |= {name: (place,) for name, place in _by_depth(rest, dict(walk(source)), modules).items()}
+        lost = {n: NO_BLOCK for n in rest if n not in found}
+    else:
+        told = correspond([Name("", n) for n in rest], ModelWeights(target), match, source=ModelWeights(source))
+        found |= {key.path: layers[:1] for key, layers in told.layers.items()}
+        lost = {n: told.reasons.get(Name("", n), NO_LAYER) for n in rest if n not in found}
+    return found, lost
 
 
 def _by_depth(names: Iterable[str], source: Collection[str], target: Collection[str]) -> dict[str, str]:

@@ -77,23 +77,20 @@ def solve(
     given = float(first.gram.trace()) / len(first.gram)
     wanted = first.total / (columns if first is forward else rows)
     size = (wanted / given) ** 0.5  # rms of the wanted rows over that of the known rows
+    if rule.kind == "one-way" and first is forward:
+        return _one_way(first.gram, first.cross, rule.penalty)
     if rule.kind == "one-way":
-        return (
-            _one_way(*first[:2], rule.penalty)
-            if first is forward
-            else _one_way(first.gram, first.cross.mT, rule.penalty).mT
-        )
+        return _one_way(first.gram, first.cross.mT, rule.penalty).mT
     joint = sum(x.cross / (float(x.gram.trace()) * x.total) ** 0.5 for x in (forward, backward) if x is not None)
-    if rule.kind == "procrustes":
-        return size * (isometry or polar)(joint)
     anchor = (isometry or polar)(joint)
+    if rule.kind == "procrustes":
+        return size * anchor
     zeros = first.cross.new_zeros
-    a, cross = zeros(rows, rows), zeros(rows, columns)
-    b = zeros(columns, columns)
-    if forward is not None:
-        a, cross = a + forward.gram * (size**2 / forward.total), cross + forward.cross * (size / forward.total)
-    if backward is not None:
-        b, cross = b + backward.gram * (size**2 / backward.total), cross + backward.cross * (size / backward.total)
+    a, b, cross = zeros(rows, rows), zeros(columns, columns), zeros(rows, columns)
+    for x, gram in ((forward, a), (backward, b)):
+        if x is not None:
+            gram += x.gram * (size**2 / x.total)
+            cross += x.cross * (size / x.total)
     return size * sylvester(a, b, cross, rule.penalty * float(a.trace() / rows + b.trace() / columns), anchor)
 
 
@@ -138,16 +135,6 @@ def explained(relation: Relation | None, matrix: Tensor) -> float:
     return float((2 * (matrix * cross).sum() - ((gram @ matrix) * matrix).sum()) / total)
 
 
-def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the factors for which C^½ A B K^½ is nearest to C^½ M K^½, and the latter's squared singular values."""
-    (c_values, u), (k_values, v) = eigen(c), eigen(k)
-    rows, columns = (x.sqrt() + 1e-4 * x.mean().sqrt() + 1e-20 for x in (c_values, k_values))
-    left, s, right = torch.linalg.svd(rows[:, None] * (u.mT @ m @ v) * columns, full_matrices=False)
-    root = s[:rank].sqrt()
-    a, b = u @ (left[:, :rank] * root / rows[:, None]), (root[:, None] * right[:rank] / columns) @ v.mT
-    return a, b, s.double().square()
-
-
 def truncated(
     m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
 ) -> tuple[Tensor, Tensor, float]:
@@ -156,7 +143,11 @@ def truncated(
     With the Gram matrices C of the rows r that M multiplies (``gram``) and K of the gradients of rM (``writing``), this
     effect is ‖C^½ M K^½‖². ``share`` is the least share to keep, and ``rank`` the largest rank, which takes precedence.
     """
-    a, b, energy = low_rank(m, gram, writing, min(m.shape))
+    (c_values, u), (k_values, v) = eigen(gram), eigen(writing)
+    rows, columns = (x.sqrt() + 1e-4 * x.mean().sqrt() + 1e-20 for x in (c_values, k_values))
+    left, s, right = torch.linalg.svd(rows[:, None] * (u.mT @ m @ v) * columns, full_matrices=False)
+    a, b = u @ (left * s.sqrt() / rows[:, None]), (s.sqrt()[:, None] * right / columns) @ v.mT
+    energy = s.double().square()
     reached = energy.cumsum(0) / energy.sum().clamp_min(1e-300)
     least = len(energy) if share is None else int((reached < share).sum()) + 1
     r = max(1, min(least, len(energy) if rank is None else rank, len(energy)))

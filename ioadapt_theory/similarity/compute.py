@@ -137,40 +137,30 @@ def _measure(
     options: Settings,
     advance: Progress | None,
 ) -> list[Moments]:
-    threads = _processors() if options.threads is None else options.threads
+    """Return the moments of all layers; they are divided among threads, which begin with the largest."""
 
     def work(layer: Layer) -> Moments:
         if options.space is Space.WEIGHT:
             return weights.moments(layer, models)
         return spaces.moments(layer, models, options.space)
 
+    order, found = sorted(layers, key=lambda layer: -layer.numel), dict[Layer, Moments]()
     before = torch.get_num_threads()
-    torch.set_num_threads(1)  # the layers are divided among threads
+    torch.set_num_threads(1)
     try:
-        return _over_layers(layers, work, threads, advance)
+        with ThreadPoolExecutor(options.threads or _processors()) as pool:
+            for layer, result in zip(order, pool.map(work, order), strict=True):  # an error cancels the rest
+                found[layer] = result
+                if advance is not None:
+                    advance(layer.numel)
     finally:
         torch.set_num_threads(before)
+    return [found[layer] for layer in layers]
 
 
 def _processors() -> int:
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(own, MOST_THREADS)
-
-
-def _over_layers(
-    layers: Sequence[Layer], work: Callable[[Layer], Moments], threads: int, advance: Progress | None
-) -> list[Moments]:
-    """Apply ``work`` to every layer, the largest first, and return the results in the order of the layers."""
-    order = sorted(range(len(layers)), key=lambda k: -layers[k].numel)
-    results: dict[int, Moments] = {}
-    with ThreadPoolExecutor(threads) as pool:
-        for k, result in zip(
-            order, pool.map(work, [layers[k] for k in order]), strict=True
-        ):  # an error cancels the rest
-            results[k] = result
-            if advance is not None:
-                advance(layers[k].numel)
-    return [results[k] for k in range(len(layers))]
 
 
 def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Settings, skipped: list[Skipped]) -> Row:

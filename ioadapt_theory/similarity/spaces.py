@@ -4,12 +4,11 @@ W is c x d, Y = XW. The effect of an input adapter T has the squared norm ‖xTW
 through its Gram matrix K = WWᵀ (c x c), and K = K' exactly if W' = WQ with an orthogonal Q. For an output adapter, the
 same holds for WᵀW (d x d). An adapter mixes the channels of a convolution, so the kernel is read as a matrix of one
 channel axis by all other axes. For a wide random matrix, K is close to a multiple of I, so K° = K - (tr K / f) I is
-compared, where K is f x f. Transposed and grouped convolutions
-cannot be recognised from names and shapes; they are read as plain ones.
+compared, where K is f x f. Torch stores a linear layer as Wᵀ, a convolution as (out, in, ...), and an embedding as W
+itself. Transposed and grouped convolutions cannot be recognised from names and shapes; they are read as plain ones.
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,18 +55,9 @@ class Gram:
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space) -> Moments:
-    """Return inner products and squared distances of all models' K° = WWᵀ - (tr WWᵀ / f) I.
-
-    W is the layer's weight as a matrix with f rows, its channels on the side ``space``.
-
-    Args:
-        layer: The layer, with at least two axes and at least two channels on the requested side.
-        checkpoints: The models.
-        space: The input or the output side.
-    """
+    """Return inner products and squared distances of all models' K° of a layer, which has two or more channels there."""
     models, count = layer.models, len(checkpoints)
-    axis, _ = layer.side(space)
-    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, axis)) for i in models}
+    grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, space)) for i in models}
     inner = np.full((count, count), np.nan)
     for i, j in itertools.combinations(models, 2):
         inner[i, j] = inner[j, i] = grams[i].dot(grams[j])
@@ -85,12 +75,7 @@ def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space) -> Mo
     return Moments(inner, distances)
 
 
-def _matrix(elements: Float64[Tensor, " n"], layer: Layer, axis: int) -> Float64[Tensor, "f m"]:
-    """Return a layer's elements as a matrix with the channels of the given axis as rows.
-
-    Torch stores a linear layer as Wᵀ, a convolution as (out, in, ...), and an embedding as W itself.
-    """
-    outs, ins = layer.shape[:2]
-    if axis == 0:
-        return elements.view(outs, -1)
-    return elements.view(outs, ins, math.prod(layer.shape[2:])).transpose(0, 1).reshape(ins, -1)
+def _matrix(elements: Float64[Tensor, " n"], layer: Layer, space: Space) -> Float64[Tensor, "f m"]:
+    """Return a layer's elements as a matrix with the channels of the input or output side as rows."""
+    axis, channels = layer.side(space)
+    return elements.view(layer.shape).transpose(0, axis).reshape(channels, -1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch.linalg import vector_norm
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
@@ -13,10 +13,12 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.similarity.moments import values
 from ioadapt_theory.similarity.report.order import place
+from ioadapt_theory.similarity.weights import moments_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LayerPair:
     """A layer of the source and its counterpart in the target.
 
@@ -33,7 +35,7 @@ class LayerPair:
     size: tuple[int, int]
     cosine: float | None
     ratio: float | None
-    placements: tuple[Placement, ...] = ()
+    placements: tuple[Placement, ...]
 
     @property
     def change(self) -> float:
@@ -62,12 +64,9 @@ def paired(source: ModelWeights, target: ModelWeights, adapters: Mapping[str, Ad
     counterparts = {key.path: next((place[0] for place in some if len(place) == 1), "") for key, some in places.items()}
     pairs = []
     for name, size in here.items():
-        if (other := counterparts.get(name)) in there:
+        if (other := counterparts.get(name, "")) in there:
             sides = tuple(side for side, _ in adapters[name].parts()) if name in adapters else ()
-            cosine, ratio = _similarity(source, name, target, str(other))
-            pairs.append(
-                LayerPair(name=name, counterpart=str(other), size=size, cosine=cosine, ratio=ratio, placements=sides)
-            )
+            pairs.append(LayerPair(name, other, size, *_similarity(source, name, target, other), sides))
     return pairs
 
 
@@ -76,13 +75,7 @@ def _similarity(source: ModelWeights, name: str, target: ModelWeights, other: st
         w, w2 = source.layer(name).matrix.detach().mT, target.layer(other).matrix.detach().mT
     except IoAdaptError:  # such as a quantised layer
         return None, None
-    norms = [math.sqrt(_inner(m, m)) for m in (w, w2)]
-    cosine = _inner(w, w2.to(w.device)) / math.prod(norms) if w.shape == w2.shape and all(norms) else None
-    return None if cosine is None else max(-1.0, min(1.0, cosine)), norms[1] / norms[0] if norms[0] else None
-
-
-def _inner(a: Tensor, b: Tensor) -> float:
-    """Return ⟨A, B⟩, computed in float64 for a few rows at a time."""
-    return math.fsum(
-        float((x.double() * y.double()).sum()) for x, y in zip(torch.split(a, 256), torch.split(b, 256), strict=True)
-    )
+    if w.shape == w2.shape and (both := values(moments_of([w.flatten(), w2.flatten()]), 0, 1)):
+        return both.cosine, both.norm_ratio
+    norm, norm2 = (float(vector_norm(m, dtype=torch.float64)) for m in (w, w2))
+    return None, norm2 / norm if norm else None

@@ -55,7 +55,7 @@ class Gram:
 
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint], space: Space) -> Moments:
-    """Return inner products and squared distances of all models' K° of a layer, which has two or more channels there."""
+    """Return inner products and squared distances of K° of all models; the layer has two or more channels there."""
     models, count = layer.models, len(checkpoints)
     grams = {i: Gram(_matrix(whole(checkpoints[i], str(layer.tensors[i])), layer, space)) for i in models}
     inner = np.full((count, count), np.nan)

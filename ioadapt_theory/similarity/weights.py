@@ -1,15 +1,15 @@
-"""Inner products of a layer of N checkpoints of any dtype, computed in float64 in one pass.
+"""Inner products of weights of any dtype, computed in float64 in one pass.
 
 float32 sums are inaccurate at these sizes (for 29.5 M normal values the squared norm is off by 4e-3, and a
 self-similarity is 1.004), so values are converted chunk by chunk, which fit into the cache, and summed in float64.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Shaped
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -22,39 +22,33 @@ CHUNK = 64 * 1024
 
 def moments(layer: Layer, checkpoints: Sequence[Checkpoint]) -> Moments:
     """Return inner products and squared distances of a layer's tensors."""
-    models, count = layer.models, len(checkpoints)
-    inner, apart = np.full((count, count), np.nan), np.full((count, count), np.nan)
-    pairs = list(combinations_with_replacement(range(len(models)), 2))
-    totals, distances = dict.fromkeys(pairs, 0.0), dict.fromkeys(pairs, 0.0)
-    for rows in _chunks(layer, checkpoints, models):
-        for i, j in pairs:
-            totals[i, j] += torch.dot(rows[i], rows[j]).item()
-            if i != j:  # |a|² + |b|² - 2ab would cancel for similar models
-                difference = rows[i] - rows[j]
-                distances[i, j] += torch.dot(difference, difference).item()
-    for (i, j), total in totals.items():
-        a, b = models[i], models[j]
-        inner[a, b] = inner[b, a] = total
-        apart[a, b] = apart[b, a] = distances[i, j]
+    found = moments_of([checkpoints[i].tensor(str(layer.tensors[i])).reshape(-1) for i in layer.models])
+    inner, apart = np.full((2, len(checkpoints), len(checkpoints)), np.nan)
+    at = np.ix_(layer.models, layer.models)
+    inner[at], apart[at] = found.inner, found.sq_distance
     return Moments(inner, apart)
+
+
+def moments_of(tensors: Sequence[Shaped[Tensor, " n"]]) -> Moments:
+    """Return inner products and squared distances of vectors."""
+    count, size = len(tensors), len(tensors[0])
+    inner, apart = np.zeros((2, count, count))
+    rows = torch.empty(count, min(CHUNK, size), dtype=torch.float64, device=tensors[0].device)
+    for start in range(0, size, CHUNK):
+        chunk = rows[:, : size - start]
+        for row, elements in zip(chunk, tensors, strict=True):
+            row.copy_(_wide(elements[start : start + CHUNK]))
+        for i, j in combinations_with_replacement(range(count), 2):
+            inner[i, j] += torch.dot(chunk[i], chunk[j]).item()
+            if i != j:  # |a|² + |b|² - 2ab would cancel for similar models
+                difference = chunk[i] - chunk[j]
+                apart[i, j] += torch.dot(difference, difference).item()
+    return Moments(*(np.triu(sums) + np.triu(sums, 1).T for sums in (inner, apart)))
 
 
 def whole(checkpoint: Checkpoint, name: str) -> Float64[Tensor, " n"]:
     """Return all elements of a tensor, flattened."""
     return _wide(checkpoint.tensor(name).reshape(-1)).double()
-
-
-def _chunks(
-    layer: Layer, checkpoints: Sequence[Checkpoint], models: Sequence[int]
-) -> Iterator[Float64[Tensor, "models n"]]:
-    """Yield chunks of the layer, with a row for each model; their buffer is reused."""
-    flat = [checkpoints[i].tensor(str(layer.tensors[i])).reshape(-1) for i in models]
-    rows = torch.empty(len(models), min(CHUNK, layer.numel), dtype=torch.float64)
-    for start in range(0, layer.numel, CHUNK):
-        chunk = rows[:, : layer.numel - start]
-        for row, elements in zip(chunk, flat, strict=True):
-            row.copy_(_wide(elements[start : start + CHUNK]))
-        yield chunk
 
 
 def _wide(elements: Tensor) -> Tensor:

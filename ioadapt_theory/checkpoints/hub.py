@@ -63,11 +63,8 @@ class Repository(Folder):
         """Return the hub's answer; raise SourceError, with the hub's own words, if it refuses or fails."""
         try:
             return ask(*arguments, **options)
-        except (
-            Exception
-        ) as error:  # the client's errors have no common base class: its own, httpx's, OSError, ValueError
-            cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) else None
-            cause = cause or error
+        except Exception as error:  # its own errors, httpx's, OSError and ValueError have no other common base class
+            cause = (isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__) or error
             way = next((way for kind, way in WAYS.items() if isinstance(cause, kind)), LATER)
             line = next(iter(str(cause).strip().splitlines()), "").rstrip(".")
             msg = f"The hub does not give {what} ({type(cause).__name__}: {line}); {way}."

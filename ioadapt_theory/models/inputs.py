@@ -49,52 +49,52 @@ def read_both(
     target: tuple[str, nn.Module],
     *,
     rows: int,
-    seed: int,
     length: int | None = None,
 ) -> Batches:
-    """Return inputs of both models; texts are paired if the two tokenizers differ, see ``pairing``.
+    """Return inputs of both models, each given by its location and itself; texts are paired if the tokenizers differ.
 
     Args:
-        path: a .safetensors or .npz file with a tensor for each argument of the model, or a text file: a text for
-            models with a tokenizer, or prompts, one per line, for models with a text encoder.
-        source: the source's location and model.
-        target: the target's location and model.
+        path: a .safetensors or .npz file with a tensor for each argument of the model, or, for models with a tokenizer,
+            a text file.
+        source: the source.
+        target: the target.
         rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
-        seed: seed of the random latents and timesteps.
-        length: number of tokens in a row of a text, best that of the adapter's task; by default 128, or fewer if the
-            text is short, or a model has fewer positions.
+        length: number of tokens in a row of a text; by default 128, or fewer if the text is short, or a model has fewer
+            positions.
 
     Raises:
         FileFormatError: the file cannot be read, or is a text file without text, or a model has no tokenizer.
         InvalidValueError: the text is too short, rows are longer than a model's positions, or two tokenizers have too
             little in common.
-        MissingExtraError: the file contains text, and transformers is not installed.
     """
     if path.suffix in TENSORS:
         return Batches([_tensors(path, rows)])
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a text, .safetensors or .npz file."
-        raise FileFormatError(msg) from None
+    text = read_text(path, "text, .safetensors or .npz file")
     if not text.strip():
         msg = f"{path} contains no text; give a file with text."
         raise FileFormatError(msg)
     (folder, model), (other, _) = source, target
     longest = _positions(model, target[1])
-    way = "give the inputs as tensors in a .safetensors file"
-    tokenizers = [load_tokenizer(name, way) for name in (folder, other)]
-    (ids, places), (others, _) = (_read(*both, path, text) for both in zip((folder, other), tokenizers, strict=True))
+    one, two = (load_tokenizer(name, "give the inputs as tensors in a .safetensors file") for name in (folder, other))
+    (ids, places), (others, _) = _read(folder, one, path, text), _read(other, two, path, text)
     if torch.equal(ids, others):
-        size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(tokenizers[0])
+        size: int = getattr(getattr(model, "config", None), "vocab_size", None) or len(one)
         starts, length = _rows(path, len(ids), size, rows, length, longest)
         return Batches([{"input_ids": ids[starts[:, None] + torch.arange(length)]}])
-    one, two = tokenizers
     tokens = paired_tokens(one, two)
     starts, length = _rows(path, len(ids), len(tokens) + 1, rows, length, longest)
     texts = [text[places[k][0] : places[k + length - 1][1]] for k in starts.tolist()]
     pairing = paired(texts, one, two, tokens)
     return Batches([pairing.source], [pairing.target], pairing.call, "labels", pairing)
+
+
+def read_text(path: Path, kind: str) -> str:
+    """Read a text file; the FileFormatError for another file asks for a file of this ``kind``."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a {kind}."
+        raise FileFormatError(msg) from None
 
 
 def _tensors(path: Path, rows: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, MissingExtraError, UnknownN
 from ioadapt_theory.models.guests import load_pretrained, model_class
 from ioadapt_theory.outputs import at_home
 
+ANI: Final = re.compile(r"ani-1(x|ccx):\d+")
 MAIN: Final = ("unet", "transformer", "prior")
 PARTS: Final = (*MAIN, "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3")
 """Components of a pipeline that may have adapters; the main model comes first."""
@@ -47,13 +48,12 @@ def load_ani(source: str) -> nn.Module:
             linear = nn.Linear(c, d, dtype=stored.matrix.dtype)
             linear.load_state_dict({"weight": stored.matrix.mT, "bias": stored.bias})
             layers.setdefault(element, {})[number] = linear
-    networks = Networks({element: nn.ModuleDict(parts) for element, parts in layers.items()})
-    return networks.eval()
+    return Networks({element: nn.ModuleDict(parts) for element, parts in layers.items()}).eval()
 
 
 def load_model(source: Path | str) -> nn.Module:
     """Load a model in evaluation mode: from a transformers or diffusers folder, or an ANI network such as ani-1x:0."""
-    if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
+    if ANI.fullmatch(str(source)):
         return load_ani(str(source))
     folder = at_home(source)
     if (folder / "model_index.json").is_file():

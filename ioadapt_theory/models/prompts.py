@@ -18,7 +18,7 @@ from ioadapt_theory.adapters.model import disable, layers
 from ioadapt_theory.effect.passes import called
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.guests import load_tokenizer
-from ioadapt_theory.models.inputs import TENSORS, Batches, read_both
+from ioadapt_theory.models.inputs import TENSORS, Batches, read_both, read_text
 from ioadapt_theory.models.load import MAIN
 from ioadapt_theory.models.sources import Source
 
@@ -36,18 +36,15 @@ MADE: Final = 256
 
 def read_prompts(path: Path) -> list[str]:
     """Return the prompts in a text file, one per line; raise FileFormatError if it is not a text file of prompts."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} cannot be read ({getattr(error, 'strerror', error)}); give a text file with one prompt per line."
-        raise FileFormatError(msg) from None
+    kind = "text file with one prompt per line"
+    text = read_text(path, kind)
     prompts = [line.strip() for line in text.splitlines() if line.strip()]
     try:
         wrong = "is empty" if not prompts else "is JSON" if isinstance(json.loads(text), dict | list) else ""
     except (ValueError, RecursionError):
         wrong = ""
     if wrong:
-        msg = f"{path} {wrong}; give a text file with one prompt per line."
+        msg = f"{path} {wrong}; give a {kind}."
         raise FileFormatError(msg)
     return prompts
 
@@ -80,28 +77,24 @@ def batches(
 ) -> Batches:
     """Return inputs of one component of both models: from a file of tensors or text, or from prompts."""
     # ``length``: number of tokens in a row of a text
-    encoder = part.startswith("text_encoder")
+    encoder, family = part.startswith("text_encoder"), _family(source)
     pair = source.load(part), target.load(part)
     text_model = not encoder and "timestep" not in inspect.signature(pair[0].forward).parameters
+    reader = partial(_read, family=family, part=part)
     if isinstance(inputs, Path):
         if inputs.suffix in TENSORS or text_model:
             folders = (str(source.tokenizer(part)), str(target.tokenizer(part)))
-            reader = partial(_read, family=_family(source), part=part) if encoder else None
-            both = read_both(inputs, *zip(folders, pair, strict=True), rows=rows, seed=seed, length=length)
-            if encoder and both.pairing is not None:
-                msg = f"The tokenizers of the two models' {part} differ; give inputs as tensors in a .safetensors file."
-                raise InvalidValueError(msg)
+            both = read_both(inputs, *zip(folders, pair, strict=True), rows=rows, length=length)
             return replace(both, call=reader, need="change") if encoder else both
         inputs = read_prompts(inputs)
     if text_model:
         msg = f"{source.given} is no diffusion model, so it has no prompts; give a text file as --inputs FILE."
         raise InvalidValueError(msg)
-    if (family := _family(source)) != (other := _family(target)):
+    if family != (other := _family(target)):
         msg = f"{source.given} is of the kind {family}, and {target.given} of {other}; give two models of one kind."
         raise InvalidValueError(msg)
     if encoder:
         ids, others = (_ids(one, part, inputs[:rows]) for one in (source, target))
-        reader = partial(_read, family=family, part=part)
         batch = None if torch.equal(ids, others) else [{"input_ids": others}]
         return Batches([{"input_ids": ids}], batch, reader, "change")
     (one, call), (two, _) = (_main(one, part, inputs, rows, seed) for one in (source, target))
@@ -124,9 +117,8 @@ def _ids(source: Source, part: str, prompts: list[str]) -> Tensor:
         raise InvalidValueError(msg)
     tokenizer = load_tokenizer(folder, way)
     length = min(tokenizer.model_max_length, LONGEST)
-    ids: Tensor = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")[
-        "input_ids"
-    ]
+    read = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    ids: Tensor = read["input_ids"]
     return ids
 
 

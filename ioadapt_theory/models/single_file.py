@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,11 @@ from ioadapt_theory.checkpoints.files.config import fitting, read_config
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.text_encoders import PROJECTION, encoder, encoders
+from ioadapt_theory.checkpoints.names.unet import PREFIX
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
 from ioadapt_theory.models.guests import guest, model_class
 from ioadapt_theory.models.load import PARTS, downloaded
-
-MODEL: Final = "model.diffusion_model."
-"""Prefix of the main model's tensors in a single file; a file without it contains only the main model."""
 
 
 class SingleFile:
@@ -59,7 +57,7 @@ class SingleFile:
     def _main(self, whole: Checkpoint, part: str) -> nn.Module:
         config = self.root / part / "config.json"
         kind = model_class(config)
-        names = [n for n in whole.tensors if n.startswith(MODEL)] or [*whole.tensors]
+        names = [n for n in whole.tensors if n.startswith(PREFIX)] or [*whole.tensors]
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
         with guest(self._unfit(kind, part), "diffusers"), fitting(config, read_config(config), *_size(whole)):
@@ -114,7 +112,7 @@ def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
         from diffusers.loaders.single_file_utils import DIFFUSERS_DEFAULT_PIPELINE_PATHS, infer_diffusers_model_type
     except ImportError as error:
         raise MissingExtraError("diffusers", "examples") from error
-    if not any(name.startswith((MODEL, "double_blocks.", "joint_blocks.")) for name in shapes):
+    if not any(name.startswith((PREFIX, "double_blocks.", "joint_blocks.")) for name in shapes):
         msg = f"{path} is not a single file of SD 1.x, 2.x, SDXL, SD 3.5 or FLUX; give the folder of a pipeline."
         raise InvalidValueError(msg)
     empty = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}

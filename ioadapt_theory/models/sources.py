@@ -1,20 +1,18 @@
 """The models behind a name that a user gives: a pipeline's or a model's folder, a single file, a hub id or an alias."""
 
-import json
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from torch import nn
 
+from ioadapt_theory.checkpoints.files.folder import Folder
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.sources import resolve
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.models.load import PARTS, downloaded, load_model
+from ioadapt_theory.models.load import ANI, PARTS, downloaded, load_model
 from ioadapt_theory.models.single_file import SingleFile
-
-ANI: Final = re.compile(r"ani-1(x|ccx):\d+")
 
 
 @dataclass(slots=True)
@@ -51,13 +49,9 @@ class Source:
                 self.loaded[part] = load_model(self.given if ANI.fullmatch(self.given) else self.root / part)
         return self.loaded[part]
 
-    def config(self, part: str) -> dict[str, Any]:
+    def config(self, part: str) -> Mapping[str, Any]:
         """Return the configuration of a component, or {} if it cannot be read."""
-        try:
-            content = json.loads((self.root / part / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        return Folder(self.root).config(part, ask=False)
 
     def tokenizer(self, part: str) -> Path:
         """Return the folder of the tokenizer of a text encoder, or of a model outside a pipeline."""

@@ -17,10 +17,6 @@ from ioadapt_theory.reporting.advice import Advice, advise
 from ioadapt_theory.reporting.layers import LayerPair, paired, sizes
 from ioadapt_theory.reporting.predictions import Predictions, predict_move
 
-NO_INPUTS = (
-    "weights alone do not show how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -133,7 +129,10 @@ def report(
         msg = f"adapter must be the name of an adapter on the source, not the file {adapter}; load(source, file) first."
         raise InvalidValueError(msg)
     if inputs is None:
-        msg = f"Give unlabelled inputs=, since {NO_INPUTS}; compare(source, target) compares the weights."
+        msg = (
+            "Give unlabelled inputs=, since weights alone do not show how much of its gain an adapter inside a network"
+        )
+        msg += " keeps (claim effect-weights-only); compare(source, target) compares the weights."
         raise InvalidValueError(msg)
     adapters, name = _adapters(source, adapter)
     one, two = ModelWeights(source), ModelWeights(target)
@@ -143,18 +142,9 @@ def report(
         msg = f"The two models have no layer in common. Layers of the source: {some[0]}; of the target: {some[1]}."
         raise InvalidValueError(msg)
     common, reached = {p.name: p.counterpart for p in pairs}, {p.counterpart for p in pairs}
-    predictions = predict_move(
-        source,
-        target,
-        inputs,
-        {p.name: p.counterpart for p in pairs if p.placements},
-        target_inputs=target_inputs,
-        adapter=name,
-        call=call,
-        need=need,
-        explained=explained,
-        batch=batch,
-    )
+    given: dict[str, Any] = {"target_inputs": target_inputs, "call": call, "need": need, "batch": batch}
+    moved = {p.name: p.counterpart for p in pairs if p.placements}
+    predictions = predict_move(source, target, inputs, moved, adapter=name, explained=explained, **given)
     gone = {n: "no layer of the target corresponds to it" for n in adapters if n not in common}
     gone |= {n: why for n in adapters if n in common and (why := adapters[n].misfit(two.outline(common[n])))}
     return Report(

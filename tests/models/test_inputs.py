@@ -30,7 +30,7 @@ def read(monkeypatch, tmp_path):
         model, other = nn.Linear(1, 1), nn.Linear(1, 1)
         model.config = SimpleNamespace(vocab_size=128)
         other.config = SimpleNamespace(vocab_size=128, max_position_embeddings=positions)
-        made = inputs.read_both(path, ("a", model), ("b", other), rows=rows, seed=0, **options)
+        made = inputs.read_both(path, ("a", model), ("b", other), rows=rows, **options)
         assert made.target is None
         return made.source[0]["input_ids"]
 

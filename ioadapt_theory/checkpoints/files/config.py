@@ -34,11 +34,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def fitting(where: object, config: Mapping[str, Any], count: int, values: int) -> Iterator[None]:
     """Raise FileFormatError as soon as a model that this thread builds in the block is larger than its weights.
 
-    Args:
-        where: what error messages name, such as the path of the configuration.
-        config: the model's configuration.
-        count: number of tensors in the files.
-        values: number of values in the files.
+    These have ``count`` tensors and ``values`` values; messages name the configuration as ``where``.
     """
     from torch.nn.modules import module as registry
 
@@ -57,10 +53,9 @@ def fitting(where: object, config: Mapping[str, Any], count: int, values: int) -
             msg = f"{where} describes a larger model than its weights; download both again."
             raise FileFormatError(msg)
 
-    hooks = registry.register_module_parameter_registration_hook, registry.register_module_buffer_registration_hook
     with ExitStack() as added:
-        for hook in hooks:
-            added.callback(hook(register).remove)
+        added.callback(registry.register_module_parameter_registration_hook(register).remove)
+        added.callback(registry.register_module_buffer_registration_hook(register).remove)
         yield
 
 

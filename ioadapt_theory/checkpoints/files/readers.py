@@ -88,16 +88,12 @@ def open_file(path: Path) -> Checkpoint:
     """Open a file of weights; raise UnsupportedError if they are quantised, FileFormatError if the file is invalid."""
     _refuse_other_kinds(path)
     opened = next((read for end, read in READERS.items() if path.name.endswith(end)), Safetensors)(path)
-    _refuse_quantised(opened)
-    return opened
-
-
-def _refuse_quantised(opened: Checkpoint) -> None:
     for name in opened.tensors:
         if by := QUANTISED.get(name.rpartition(".")[2]):
             msg = f"{opened.source} has a quantisation that is not supported (tensor {name}: {by}). Use the unquantised"
             msg += " model, or load this one with transformers, call model.dequantize() and save the result."
             raise UnsupportedError(msg)
+    return opened
 
 
 def _refuse_other_kinds(path: Path) -> None:

@@ -21,11 +21,11 @@ class Repo:
 
 
 class LoopbackHub:
-    """A server of ``repos``; ``log`` records method, path and Range header of each request."""
+    """A server of ``repos``; ``log`` records method and path of each request."""
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
-        self.log: list[tuple[str, str, str | None]] = []
+        self.log: list[tuple[str, str]] = []
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -37,9 +37,6 @@ class LoopbackHub:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def asked_for(self, ending: str) -> list[str | None]:
-        return [r for method, path, r in self.log if method == "GET" and path.endswith(ending)]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        self.owner.log.append((self.command, path, self.headers.get("Range")))
+        self.owner.log.append((self.command, path))
         parts = path.removeprefix("/api/models").strip("/").split("/")
         repo = self.owner.repos.get("/".join(parts[:2]))
         kind, rest = (parts[2], parts[3:]) if len(parts) > 2 else ("info", [])
@@ -80,40 +77,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, data: object) -> None:
         self._send(json.dumps(data).encode(), **{"Content-Type": "application/json"})
 
-    def _send(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def _send(self, body: bytes, status: int = 200, *, limit: int | None = None, **headers: str) -> None:
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            self.wfile.write(body[:limit])
 
     def _file(self, repo: Repo, file: str) -> None:
         if file not in repo.files:
             return self._error(404, "EntryNotFound")
         data = repo.files[file]
-        etag = hashlib.sha256(data).hexdigest()
-        start, stop = 0, len(data)
-        if (wanted := self.headers.get("Range")) is not None:
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            start, stop = int(first), min(int(last) + 1, stop) if last else stop
-        self.send_response(200 if wanted is None else 206)
-        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
-        self.send_header("X-Repo-Commit", repo.commit)
-        self.send_header("ETag", f'"{etag}"')
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(stop - start))
-        self.end_headers()
-        if self.command == "HEAD":
-            return None
-        limit = repo.cut_after.get(file)
-        if limit is not None and stop - start > limit:
-            self.wfile.write(data[start : start + limit])
-            self.wfile.flush()
-            self.close_connection = True
-            self.connection.close()
-            return None
+        limit = repo.cut_after.get(file, len(data))
+        headers = {"X-Repo-Commit": repo.commit, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
         with suppress(OSError):  # the client may have disconnected
-            for begin in range(start, stop, 1 << 22):
-                self.wfile.write(data[begin : min(begin + (1 << 22), stop)])
+            self._send(data, limit=limit, **headers)
+        if limit < len(data):
+            self.close_connection = True
         return None

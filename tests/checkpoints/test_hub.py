@@ -30,16 +30,7 @@ def test_only_the_file_that_is_needed_is_fetched(hub: LoopbackHub, hub_cache: Pa
         assert {n: t.shape for n, t in sd15.tensors.items()} == shapes("sd15")
         assert (sd15.name, sd15.revision, sd15.source) == ("sd15", COMMIT, f"{SD15} {FILE}")
         assert all(torch.equal(value(sd15, n), expected[n]) for n in expected)
-    assert not any(path.endswith((*rest,)) for _, path, _ in hub.log), "only the file that is needed"
-
-
-def test_all_shards_are_fetched(hub: LoopbackHub, hub_cache: Path):
-    values = weights("lcm", 3, dtype=torch.bfloat16)
-    files = {f"transformer/{n}": b for n, b in sharded(values, parts=3).items()}
-    hub.repos["some/flux"] = Repo(files)
-    with open_checkpoint("some/flux", cache=hub_cache) as flux:
-        assert len(list(hub_cache.rglob("*.safetensors"))) == 3
-        assert all(torch.equal(value(flux, n), values[n]) for n in values)
+    assert not any(path.endswith((*rest,)) for _, path in hub.log), "only the file that is needed"
 
 
 def test_the_command_compares_half_precision_where_there_is_some_and_works_offline_afterwards(
@@ -72,6 +63,7 @@ def test_offline_works_from_the_cache_and_asks_nobody(
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with open_checkpoint("some/model", cache=hub_cache, offline=how == "option") as model:
         assert all(torch.equal(value(model, n), TINY[n]) for n in TINY)
+        assert model.revision == COMMIT
     assert hub.log == []
 
 
@@ -87,5 +79,5 @@ def test_the_configuration_is_fetched_once_and_may_be_missing(hub: LoopbackHub, 
     hub.repos["own/bare"] = Repo({k: v for k, v in files.items() if k.endswith(".safetensors")})
     with open_checkpoint("own/vit", cache=hub_cache) as one, open_checkpoint("own/bare", cache=hub_cache) as two:
         assert {n for n, m in model.named_modules() if isinstance(m, nn.Linear)} <= set(checkpoint_weights(one).names)
-        assert len(hub.asked_for("config.json")) == 1
+        assert sum(method == "GET" and path.endswith("config.json") for method, path in hub.log) == 1
         assert "encoder.layer.1.attention.attention.query" in checkpoint_weights(two).names

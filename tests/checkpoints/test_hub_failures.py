@@ -35,6 +35,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str, str]] = {
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model has no file or folder 'unet/x.safetensors'", ""),
     "folder": (f"some/model@{COMMIT}:vae", Repo(TINY), f"folder 'vae' at {COMMIT}", "check the name."),
     "403": ("some/model", Repo(TINY, status=403), "not give some/model (", "403"),
+    "500": ("some/model", Repo(TINY, status=500), "(", "later or, if the model is in the cache, with --offline (offl"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"not give {FILE} of some/model (", "try again"),
     "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "only x;", ""),
 }  # fmt: skip
@@ -53,16 +54,6 @@ def test_a_refusal_is_one_sentence(
     assert way in told
     assert main(["similarity", source, source, "--cache", str(hub_cache)]) == MISUSE
     assert capsys.readouterr().err.splitlines()[-1] == f"ioadapt similarity: {told}"
-
-
-def test_a_cached_copy_is_named_as_a_way_out_and_read_offline(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = repo = Repo(TINY)
-    open_checkpoint("some/model", cache=hub_cache).close()
-    repo.status = 500
-    with pytest.raises(SourceError, match=r"try again later or, if the model is in the cache, with --offline"):
-        open_checkpoint("some/model", cache=hub_cache)
-    with open_checkpoint("some/model", cache=hub_cache, offline=True) as model:
-        assert model.revision == COMMIT
 
 
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):

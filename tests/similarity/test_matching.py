@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.similarity.matching import Matching, paired
 from tests.similarity.memory import held
 from tests.similarity.models import rows
@@ -13,21 +13,16 @@ from tests.similarity.models import rows
 MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 
 
-class OnlyHeader(Checkpoint):
-    """A checkpoint with names and real shapes, but without values."""
-
-    def __init__(self, model: str) -> None:
-        self.name = self.source = model
-        self.revision, self.metadata = None, {}
-        shapes = {r["name"]: r["sd15"] if r[model] == "=" else r[model] for r in rows()}
-        self.tensors = {n: TensorInfo(n, "F16", tuple(map(int, s.split("x")))) for n, s in shapes.items() if s != "-"}
-
-    def stored(self, name: str) -> torch.Tensor:
-        raise AssertionError
+def without_values(model: str) -> InMemory:
+    """Return a checkpoint with names and real shapes."""
+    shapes = {r["name"]: r["sd15"] if r[model] == "=" else r[model] for r in rows()}
+    return held(
+        model, {n: torch.empty([*map(int, s.split("x"))], device="meta") for n, s in shapes.items() if s != "-"}
+    )
 
 
 def matched(*models: str) -> Matching:
-    return paired([OnlyHeader(m) for m in models], models)
+    return paired([without_values(m) for m in models], models)
 
 
 def common(matching: Matching, count: int) -> tuple[int, float]:

@@ -2,31 +2,21 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
 from ioadapt_theory.checkpoints.checkpoint import InMemory
-from ioadapt_theory.similarity import Values
-from ioadapt_theory.similarity.matching import paired
-from ioadapt_theory.similarity.moments import Moments, values
-from ioadapt_theory.similarity.weights import CHUNK, moments
+from ioadapt_theory.similarity import Values, compare
+from ioadapt_theory.similarity.weights import CHUNK
 from tests.similarity.memory import held, noisy
 
 LARGE = 3 * CHUNK + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 
 
-def measured(*checkpoints: InMemory) -> list[Moments]:
-    layers = paired(checkpoints, [c.name for c in checkpoints]).layers
-    return [moments(layer, checkpoints) for layer in layers]
-
-
-def figures(*checkpoints: InMemory) -> Values:
-    (layer,) = measured(*checkpoints)
-    found = values(layer, 0, 1)
-    assert found is not None
-    return found
+def figures(one: InMemory, two: InMemory) -> Values:
+    (row,) = compare(one, two, threads=1).rows
+    return row.values[0, 1]
 
 
 def assert_exact(v: Values, a: torch.Tensor, b: torch.Tensor, distance: float = 1e-9) -> None:
@@ -58,15 +48,3 @@ def test_different_dtypes_are_compared_by_value_and_near_models_do_not_cancel():
     for scale in (1e-2, 1e-7, 1e-11):
         near = noisy({"w": a.double()}, scale, 1)["w"]
         assert_exact(figures(held("a", {"w": a.double()}), held("b", {"w": near})), a, near, distance=1e-7)
-
-
-def test_many_models_in_one_pass_are_the_pairs_one_by_one_and_one_without_the_layer_disturbs_none():
-    base = {f"l{k}.weight": torch.randn(11, 5 + k) for k in range(9)}
-    models = [*(held(f"m{i}", noisy(base, 0.3 * i, i)) for i in range(3)), held("none", {})]
-    together = measured(*models)
-    assert np.isnan(together[0].inner[3]).all()
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        for one, many in zip(measured(models[i], models[j]), together, strict=True):
-            ends = np.ix_([i, j], [i, j])
-            np.testing.assert_allclose(many.inner[ends], one.inner, rtol=1e-13)
-            np.testing.assert_allclose(many.sq_distance[ends], one.sq_distance, rtol=1e-9, atol=1e-12)

@@ -53,7 +53,7 @@ class Moments:
         If the weights show the ``same`` bases, the two-way map is the identity: what differs is not another basis.
         """
         if same and rule.kind == "two-way":
-            gram = self.relations(role)[0].gram  # type: ignore[union-attr]
+            gram = self.relations(role)[0].gram
             return torch.eye(len(gram)).to(gram)
         return solve(*self.relations(role), rule, isometry=self._isometry if self.alike else None)
 
@@ -62,7 +62,7 @@ class Moments:
             self.polar = polar(joint)
         return self.polar
 
-    def relations(self, role: str) -> tuple[Relation | None, Relation | None]:
+    def relations(self, role: str) -> tuple[Relation, Relation | None]:
         """Return the equations for P, xP = u and kPᵀ = h, or those for Q, hQ = k and uQᵀ = x."""
         first, second = (self.C, self.K) if role == "reads" else (self.K, self.C)
         assert first is not None

@@ -54,7 +54,7 @@ class Relation(NamedTuple):
 
 
 def solve(
-    forward: Relation | None,
+    forward: Relation,
     backward: Relation | None,
     rule: Rule,
     *,
@@ -63,17 +63,16 @@ def solve(
     """Return P, target features x source features, for which xP ≈ u (``forward``) and kPᵀ ≈ h (``backward``).
 
     Args:
-        forward: xᵀx, xᵀu and ‖u‖²; None if there are no such rows.
+        forward: xᵀx, xᵀu and ‖u‖².
         backward: kᵀk, hᵀk and ‖h‖²; None if there are no such rows.
-        rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if there is no other).
+        rule: the rule; a one-way rule uses only ``forward`` (or only ``backward``, if the other rows are 0).
         isometry: ``polar``, or a function that remembers its result, which P, Q and two of the rules share.
     """
-    like = next(x for x in (forward, backward) if x).cross
-    forward, backward = (x if x and x.total > TINY and x.gram.trace() > TINY else None for x in (forward, backward))
-    first = forward or backward
-    if first is None:  # neither equation says anything
-        return torch.zeros_like(like)
-    rows, columns = like.shape
+    rows, columns = forward.cross.shape
+    there = [x for x in (forward, backward) if x and x.total > TINY and x.gram.trace() > TINY]
+    if not there:  # neither equation says anything
+        return torch.zeros_like(forward.cross)
+    first = there[0]
     given = float(first.gram.trace()) / len(first.gram)
     wanted = first.total / (columns if first is forward else rows)
     size = (wanted / given) ** 0.5  # rms of the wanted rows over that of the known rows
@@ -81,16 +80,16 @@ def solve(
         return _one_way(first.gram, first.cross, rule.penalty)
     if rule.kind == "one-way":
         return _one_way(first.gram, first.cross.mT, rule.penalty).mT
-    joint = sum(x.cross / (float(x.gram.trace()) * x.total) ** 0.5 for x in (forward, backward) if x is not None)
+    joint = sum(x.cross / (float(x.gram.trace()) * x.total) ** 0.5 for x in there)
     anchor = (isometry or polar)(joint)
     if rule.kind == "procrustes":
         return size * anchor
     zeros = first.cross.new_zeros
     a, b, cross = zeros(rows, rows), zeros(columns, columns), zeros(rows, columns)
-    for x, gram in ((forward, a), (backward, b)):
-        if x is not None:
-            gram += x.gram * (size**2 / x.total)
-            cross += x.cross * (size / x.total)
+    for x in there:
+        gram = a if x is forward else b
+        gram += x.gram * (size**2 / x.total)
+        cross += x.cross * (size / x.total)
     return size * sylvester(a, b, cross, rule.penalty * float(a.trace() / rows + b.trace() / columns), anchor)
 
 
@@ -127,12 +126,10 @@ def _one_way(gram: Tensor, cross: Tensor, ridge: float) -> Tensor:
     return (scale[:, None] * torch.linalg.solve(scaled, scale[:, None] * cross.double())).to(cross)
 
 
-def explained(relation: Relation | None, matrix: Tensor) -> float:
-    """Return the share of the wanted rows' squared norm that a matrix explains; 0 without rows."""
-    if relation is None or relation.total <= 0:
-        return 0.0
+def explained(relation: Relation, matrix: Tensor) -> float:
+    """Return the share of the wanted rows' squared norm that a matrix explains; 0 if they are 0."""
     gram, cross, total = relation
-    return float((2 * (matrix * cross).sum() - ((gram @ matrix) * matrix).sum()) / total)
+    return float((2 * (matrix * cross).sum() - ((gram @ matrix) * matrix).sum()) / total) if total > 0 else 0.0
 
 
 def truncated(

@@ -181,12 +181,11 @@ def _row(layer: Layer, m: Moments, labels: Sequence[str], options: Settings, ski
 
 
 def _nothing_left(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:
-    sizes = ", ".join(
-        f"{label} has tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)"
-        if c.tensors
-        else f"{label} has no tensors"
-        for label, c in zip(labels, checkpoints, strict=False)
-    )
+    some = [
+        f"tensors such as {next(iter(c.tensors))} ({len(c.tensors)} in all)" if c.tensors else "no tensors"
+        for c in checkpoints
+    ]
+    sizes = ", ".join(f"{label} has {what}" for label, what in zip(labels, some, strict=True))
     common = [s for s in skipped if s.reason != "in no other model"]
     if common:
         s = max(common, key=lambda s: len(s.models))

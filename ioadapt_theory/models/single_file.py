@@ -36,7 +36,7 @@ class SingleFile:
                 raise InvalidValueError(msg)
             shapes = {name: info.shape for name, info in whole.tensors.items()}
         self.root = _known(path, shapes) if root is None else root
-        configured = {p.name for p in self.root.iterdir() if (p / "config.json").is_file()}
+        configured = parts_in(self.root)
         main = next((part for part in ("unet", "transformer") if part in configured), None)
         if main is None:
             msg = f"{self.root} has no unet/config.json or transformer/config.json; give the folder of a pipeline."
@@ -45,26 +45,27 @@ class SingleFile:
 
     def load(self, part: str) -> nn.Module:
         """Load a component in evaluation mode; raise FileFormatError if the file does not fit its configuration."""
-        with open_file(self.path) as whole:
-            model = self._main(whole, part) if part == self.parts[0] else self._encoder(whole, part)
+        config, main = self.root / part / "config.json", part == self.parts[0]
+        kind, library = model_class(config), "diffusers" if main else "transformers"
+        misfit = f"{self.path} does not fit the {kind.__name__} of {config}, so give its kind of pipeline as --config"
+        with open_file(self.path) as whole, guest(misfit, library):
+            size = len(whole.tensors), sum(info.numel for info in whole.tensors.values())
+            with fitting(config, read_config(config), *size):
+                model = self._main(whole, kind, part) if main else _encoder(whole, kind, part, read_config(config))
         if missing := sorted(n for n, p in model.named_parameters() if p.is_meta):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            config = self.root / part / "config.json"
             msg = f"{self.path} lacks weights that {config} asks for ({missing[0]}{more}); give another --config."
             raise FileFormatError(msg)
         return model.eval()
 
-    def _main(self, whole: Checkpoint, part: str) -> nn.Module:
-        config = self.root / part / "config.json"
-        kind = model_class(config)
+    def _main(self, whole: Checkpoint, kind: Any, part: str) -> nn.Module:
         names = [n for n in whole.tensors if n.startswith(PREFIX)] or [*whole.tensors]
         state = {name: whole.tensor(name).float() for name in names}
         options = {"config": str(self.root), "subfolder": part, "local_files_only": True}
-        with guest(self._unfit(kind, part), "diffusers"), fitting(config, read_config(config), *_size(whole)):
-            try:
-                model: nn.Module = kind.from_single_file(state, **options)
-            except (RuntimeError, KeyError, ValueError):  # its converter of FLUX knows only the usual width
-                model = self._renamed(whole, kind, part)
+        try:
+            model: nn.Module = kind.from_single_file(state, **options)
+        except (RuntimeError, KeyError, ValueError):  # its converter of FLUX knows only the usual width
+            model = self._renamed(whole, kind, part)
         return model
 
     def _renamed(self, whole: Checkpoint, kind: Any, part: str) -> nn.Module:
@@ -75,34 +76,34 @@ class SingleFile:
         model.load_state_dict({name: view.tensor(name).float() for name in model.state_dict()}, assign=True)
         return model
 
-    def _encoder(self, whole: Checkpoint, part: str) -> nn.Module:
-        path, view = self.root / part / "config.json", encoder(whole, part)
-        assert view is not None
-        kind = model_class(path)
-        with guest(self._unfit(kind, part), "transformers"):
-            config = read_config(path)
-            with torch.device("meta"), fitting(path, config, *_size(whole)):
-                model: nn.Module = kind(kind.config_class.from_dict(config))
-            wanted, state = {n: p.shape for n, p in model.named_parameters(remove_duplicate=False)}, dict[str, Tensor]()
-            for name in view.tensors:
-                if name == PROJECTION:
-                    state[f"{PROJECTION}.weight"] = view.tensor(name).float().mT.contiguous()
-                elif (new := name if name in wanted else name.removeprefix("text_model.")) in wanted:
-                    state[new] = view.tensor(name).float()
-            if f"{PROJECTION}.weight" in wanted.keys() - state.keys():  # SD 3.5's files leave out CLIP-L's identity
-                state[f"{PROJECTION}.weight"] = torch.eye(*wanted[f"{PROJECTION}.weight"])
-            if (shared := "encoder.embed_tokens.weight") in wanted.keys() - state.keys() and "shared.weight" in state:
-                state[shared] = state["shared.weight"]
-            model.load_state_dict(state, strict=False, assign=True)
-            for name, buffer in [*model.named_buffers()]:
-                owner, _, leaf = name.rpartition(".")
-                positions = torch.arange(buffer.shape[-1]).expand(buffer.shape)
-                model.get_submodule(owner).register_buffer(leaf, positions, persistent=False)
-        return model
 
-    def _unfit(self, kind: Any, part: str) -> str:
-        where = self.root / part / "config.json"
-        return f"{self.path} does not fit the {kind.__name__} of {where}, so give its kind of pipeline as --config"
+def _encoder(whole: Checkpoint, kind: Any, part: str, config: dict[str, Any]) -> nn.Module:
+    """Load a text encoder with our own table of names; the weights that it lacks stay on the meta device."""
+    view = encoder(whole, part)
+    assert view is not None
+    with torch.device("meta"):
+        model: nn.Module = kind(kind.config_class.from_dict(config))
+    wanted, state = {n: p.shape for n, p in model.named_parameters(remove_duplicate=False)}, dict[str, Tensor]()
+    for name in view.tensors:
+        if name == PROJECTION:
+            state[f"{PROJECTION}.weight"] = view.tensor(name).float().mT.contiguous()
+        elif (new := name if name in wanted else name.removeprefix("text_model.")) in wanted:
+            state[new] = view.tensor(name).float()
+    if f"{PROJECTION}.weight" in wanted.keys() - state.keys():  # SD 3.5's files leave out CLIP-L's identity
+        state[f"{PROJECTION}.weight"] = torch.eye(*wanted[f"{PROJECTION}.weight"])
+    if (shared := "encoder.embed_tokens.weight") in wanted.keys() - state.keys() and "shared.weight" in state:
+        state[shared] = state["shared.weight"]
+    model.load_state_dict(state, strict=False, assign=True)
+    for name, buffer in [*model.named_buffers()]:
+        owner, _, leaf = name.rpartition(".")
+        positions = torch.arange(buffer.shape[-1]).expand(buffer.shape)
+        model.get_submodule(owner).register_buffer(leaf, positions, persistent=False)
+    return model
+
+
+def parts_in(folder: Path) -> tuple[str, ...]:
+    """Return the components of a pipeline that a folder contains, at least their configurations."""
+    return tuple(part for part in PARTS if (folder / part / "config.json").is_file())
 
 
 def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
@@ -123,11 +124,7 @@ def _known(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Path:
     except OSError as error:
         msg = f"The configuration of {path} ({kind}: {repo}) is neither in the hub's cache nor can be loaded; {way}."
         raise InvalidValueError(msg) from error
-    if not any((root / part / "config.json").is_file() for part in PARTS):
+    if not parts_in(root):
         msg = f"The hub's cache has no configurations of {repo}, which {path} ({kind}) needs; {way}."
         raise InvalidValueError(msg)
     return root
-
-
-def _size(whole: Checkpoint) -> tuple[int, int]:
-    return len(whole.tensors), sum(info.numel for info in whole.tensors.values())

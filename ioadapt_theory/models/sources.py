@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.sources import resolve
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.models.load import ANI, PARTS, downloaded, load_model
-from ioadapt_theory.models.single_file import SingleFile
+from ioadapt_theory.models.single_file import SingleFile, parts_in
 
 
 @dataclass(slots=True)
@@ -74,8 +74,7 @@ def open_source(given: str | Path, config: str | None = None) -> Source:
     if path.is_file() and is_weights(path.name):
         file = SingleFile(path, _configured(path, config))
         return Source(given, file.root, *_chosen(given, tuple(p for p in PARTS if p in file.parts), part), file)
-    inside = tuple(p for p in PARTS if (path / p / "config.json").is_file())
-    if inside and not (path / "config.json").is_file():
+    if (inside := parts_in(path)) and not (path / "config.json").is_file():
         return Source(given, path, *_chosen(given, inside, part))
     path = path / part
     if not (path / "config.json").is_file():
@@ -102,9 +101,7 @@ def _configured(path: Path, config: str | None) -> Path | None:
     if config is not None:
         alias = resolve(config)
         folder = Path(alias.path) if alias.path else downloaded(str(alias.repo), alias.revision, weights=False)
-        if not (folder / "model_index.json").is_file() and not any(
-            (folder / p / "config.json").is_file() for p in PARTS
-        ):
+        if not (folder / "model_index.json").is_file() and not parts_in(folder):
             msg = f"--config {config} is not a folder of a pipeline; give one with unet/config.json and tokenizer/."
             raise InvalidValueError(msg)
         return folder

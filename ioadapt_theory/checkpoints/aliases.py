@@ -11,13 +11,7 @@ from pathlib import Path
 class Alias:
     """A source of weights, with exactly one of `repo` (a hub id), `path` (a local file or folder) and `package`.
 
-    Attributes:
-        name: the alias, the last part of the hub id, or "" for a path.
-        revision: branch, tag or commit of the repository; None for the default.
-        part: folder, file or component to open in the repository or path, or number of a network in the package.
-        version: version of the Python package to install.
-        ensemble: folder of the networks in the package.
-        note: remark for lists of aliases.
+    ``name`` is the alias, the last part of the hub id, or "" for a path. `aliases.toml` explains the other entries.
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +107,8 @@ class Repository(Folder):
         return path
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        if self.files is None:
-            return super().config(folder, ask=ask)
-        if ask and "config.json" in self.listing(folder)[0]:
-            with suppress(SourceError):
-                return Folder(self.fetch(f"{folder}/config.json".lstrip("/")).parent).config("", ask=ask)
-        return {}
+        there = self.files is None or (ask and "config.json" in self.listing(folder)[0])
+        return super().config(folder, ask=ask) if there else {}
 
 
 class _Silent(tqdm):

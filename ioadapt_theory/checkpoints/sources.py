@@ -111,15 +111,14 @@ def resolve(source: str) -> Alias:
     name, revision, part = matched.group("name", "revision", "part") if matched else (source, None, None)
     if name in aliases:
         alias = aliases[name]
-        if revision is not None and alias.repo is None:
-            msg = f"{source} is in a package, and only models on the hub have revisions; leave out @{revision}."
-            raise SourceError(msg)
-        return replace(alias, revision=revision or alias.revision, part=part or alias.part)
-    if name.startswith((".", "/", "~")) or is_file(name) or name.count("/") > 1:
-        if revision is not None:
-            msg = f"{source} is a path, and only models on the hub have revisions; leave out @{revision}."
-            raise SourceError(msg)
-        return Alias(name="", path=str(at_home(name)), part=part)
-    if is_repo_id(name):
-        return Alias(name=name.rpartition("/")[2], repo=name, revision=revision, part=part)
-    raise UnknownNameError("model or path", name, aliases)
+    elif name.startswith((".", "/", "~")) or is_file(name) or name.count("/") > 1:
+        alias = Alias(name="", path=str(at_home(name)))
+    elif is_repo_id(name):
+        alias = Alias(name=name.rpartition("/")[2], repo=name)
+    else:
+        raise UnknownNameError("model or path", name, aliases)
+    if revision is not None and alias.repo is None:
+        what = "a path" if alias.path else "in a package"
+        msg = f"{source} is {what}, and only models on the hub have revisions; leave out @{revision}."
+        raise SourceError(msg)
+    return replace(alias, revision=revision or alias.revision, part=part or alias.part)

@@ -54,7 +54,7 @@ class Folder:
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """Return the untrusted content of a folder's config.json, or {}; ``ask`` permits a request to the hub."""
         with suppress(SourceError, FileFormatError):
-            return read_config(self.root / folder / "config.json")
+            return read_config(self.fetch(f"{folder}/config.json".lstrip("/")))
         return {}
 
     def open(self, file: str) -> Checkpoint:

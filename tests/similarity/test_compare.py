@@ -31,16 +31,13 @@ def family(count: int = 3) -> list[InMemory]:
     return [held(f"m{i}", noisy(base, 0.4 * i, i)) for i in range(count)]
 
 
-def cosine(a: torch.Tensor, b: torch.Tensor) -> float:
-    return torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).item()
-
-
 def test_the_mean_is_over_all_layers_and_the_lowest_over_a_fifth_of_them():
     models = family()
     c = compare(*models)
     sizes = [math.prod(shape) for shape in LAYERS.values()]
     for i, j in c.pairs:
-        cosines = [cosine(models[i].values[name], models[j].values[name]) for name in LAYERS]
+        both = ([models[k].values[name].flatten() for k in (i, j)] for name in LAYERS)
+        cosines = [float(torch.cosine_similarity(a, b, 0)) for a, b in both]
         assert c.mean((i, j)).mean == pytest.approx(sum(cosines) / 7, abs=1e-12)
         assert (c.mean((i, j)).layers, c.mean((i, j)).parameters) == (7, sum(sizes))
         assert c.lowest((i, j)).layers == 2

@@ -107,9 +107,8 @@ def map_models(
                 if first not in by_first:
                     both = {role for other, one in gathered.of.items() if one == first for role in roles[other]}
                     known = related(here[first[0]], there[first[2]])
-                    by_first[first] = _mapped(
-                        gathered.moments[first], held.moments[first], kept[first], both, same=known
-                    )
+                    sums = gathered.moments[first], held.moments[first]
+                    by_first[first] = _mapped(*sums, kept[first], both, same=known)
                 made[f"{place[0]}:{place[1]}"] = by_first[first]
     used = {one: two for one, two in pairs.items() if any(name.rpartition(":")[0] == one for name in made)}
     fit, select, predict = rows.counts

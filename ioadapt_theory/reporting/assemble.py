@@ -129,10 +129,8 @@ def report(
         msg = f"adapter must be the name of an adapter on the source, not the file {adapter}; load(source, file) first."
         raise InvalidValueError(msg)
     if inputs is None:
-        msg = (
-            "Give unlabelled inputs=, since weights alone do not show how much of its gain an adapter inside a network"
-        )
-        msg += " keeps (claim effect-weights-only); compare(source, target) compares the weights."
+        msg = "Give unlabelled inputs=, since weights alone do not show how much of its gain an adapter inside a"
+        msg += " network keeps (claim effect-weights-only); compare(source, target) compares the weights."
         raise InvalidValueError(msg)
     adapters, name = _adapters(source, adapter)
     one, two = ModelWeights(source), ModelWeights(target)

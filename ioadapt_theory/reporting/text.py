@@ -40,9 +40,8 @@ def to_text(report: Report, width: int = 100) -> str:
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
     lines += ["", aligned(table(shown(report)), width).rstrip("\n")]
     if len(report.layers) > ROWS:
-        lines.append(
-            fill(f"... {len(report.layers)} layers in all; --format json or --html PAGE shows all of them.", width)
-        )
+        more = f"... {len(report.layers)} layers in all; --format json or --html PAGE shows all of them."
+        lines.append(fill(more, width))
     lines.append(fill(NOTE, width))
     return "\n".join(lines) + "\n"
 
@@ -100,10 +99,8 @@ def shown(report: Report) -> list[LayerPair]:
 
 
 def table(pairs: Sequence[LayerPair]) -> list[list[str]]:
-    lines = [["layer", "cosine", "norms", "adapter"]]
-    for pair in pairs:
-        lines.append([pair.name, number(pair.cosine), number(pair.ratio), "+".join(pair.placements) or "-"])
-    return lines
+    rows = [[p.name, number(p.cosine), number(p.ratio), "+".join(p.placements) or "-"] for p in pairs]
+    return [["layer", "cosine", "norms", "adapter"], *rows]
 
 
 def number(value: float | None) -> str:

@@ -30,7 +30,7 @@ class Space(StrEnum):
         raise UnknownNameError(kind, str(value), cls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A layer that at least two models have.
 
@@ -103,9 +103,7 @@ def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching
                 tensors = tuple(members[i].name if i in members else None for i in range(len(checkpoints)))
                 info = members[min(members)]
                 axes = len(info.key) if len(info.key) < 2 else len(info.shape)  # [n, 1, 1] is a vector, not a kernel
-                layers.append(
-                    Layer(name=name, kind=kind(name, axes), block=block(name), shape=info.shape, tensors=tensors)
-                )
+                layers.append(Layer(name, kind(name, axes), block(name), info.shape, tensors))
         holders = {i: info for members in shapes.values() for i, info in members.items()}
         if len(shapes) > 1:
             told = ", ".join(f"{list(info.shape)} in {labels[i]}" for i, info in sorted(holders.items()))

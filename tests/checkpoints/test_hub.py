@@ -33,9 +33,7 @@ def test_only_the_file_that_is_needed_is_fetched(hub: LoopbackHub, hub_cache: Pa
     assert not any(path.endswith((*rest,)) for _, path in hub.log), "only the file that is needed"
 
 
-def test_the_command_compares_half_precision_where_there_is_some_and_works_offline_afterwards(
-    hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_the_command_compares_half_precision_where_there_is_some_and_works_offline_afterwards(hub, hub_cache, capsys):
     values = weights("sd15", 1)
     hub.repos[SD15] = Repo({FILE: b"not asked for", FP16: save({n: w.half() for n, w in values.items()})})
     hub.repos["SimianLuo/LCM_Dreamshaper_v7"] = Repo({FILE: save(values)})
@@ -53,9 +51,7 @@ def test_the_command_compares_half_precision_where_there_is_some_and_works_offli
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])
-def test_offline_works_from_the_cache_and_asks_nobody(
-    hub: LoopbackHub, hub_cache: Path, how: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_offline_works_from_the_cache_and_asks_nobody(hub: LoopbackHub, hub_cache: Path, how: str, monkeypatch):
     hub.repos["some/model"] = Repo({f"transformer/{n}": b for n, b in sharded(TINY).items()})
     open_checkpoint("some/model", cache=hub_cache).close()
     hub.log.clear()

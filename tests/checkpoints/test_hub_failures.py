@@ -43,9 +43,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str, str]] = {
 
 
 @pytest.mark.parametrize(("source", "repo", "said", "way"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal_is_one_sentence(
-    source: str, repo: Repo | None, said: str, way: str, hub: LoopbackHub, hub_cache: Path, monkeypatch, capsys
-):
+def test_a_refusal_is_one_sentence(source, repo, said, way, hub: LoopbackHub, hub_cache: Path, monkeypatch, capsys):
     monkeypatch.setattr("time.sleep", lambda _: None)
     if repo is not None:
         hub.repos[source.partition("@")[0].partition(":")[0]] = repo

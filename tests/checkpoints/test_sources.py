@@ -30,9 +30,7 @@ def test_names_revisions_and_parts(source: str, expected: tuple[str | None, ...]
     assert (alias.repo, alias.revision, alias.part) == expected
 
 
-def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in ("a/b", "lcm", "odd:name@x"):
         Path(folder).mkdir(parents=True)
@@ -43,9 +41,11 @@ def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
     assert resolve("no/such/model").path == "no/such/model"
 
 
-def test_an_unknown_name_is_answered_with_near_ones():
+def test_an_unknown_name_is_answered_with_near_ones_or_all():
     with pytest.raises(UnknownNameError, match=r"Unknown model or path 'sd1.5'\. Did you mean 'sd15'"):
         open_checkpoint("sd1.5")
+    with pytest.raises(UnknownNameError, match=r"Unknown member 'ani-1x:8'.*Known: 0, 1, 2, 3, 4, 5, 6, 7"):
+        open_checkpoint("ani-1x:8")
 
 
 def test_without_the_hub_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
@@ -80,8 +80,3 @@ def test_a_family_opens_without_importing_its_package():
     code = "import sys; from ioadapt_theory.checkpoints.sources import open_checkpoint as o; o('ani-1x').close()\n"
     code += "assert not {'torchani', 'torch', 'huggingface_hub'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_an_unknown_member():
-    with pytest.raises(UnknownNameError, match=r"Unknown member 'ani-1x:8'.*Known: 0, 1, 2, 3, 4, 5, 6, 7"):
-        open_checkpoint("ani-1x:8")

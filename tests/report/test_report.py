@@ -13,9 +13,7 @@ from ioadapt_theory.reporting.page import to_html
 from tests.report.models import changed, network, tuned
 
 
-def adapted(
-    model: nn.Sequential, placement: str = "weight", targets: tuple[str, ...] = ("0", "2", "4", "6")
-) -> nn.Module:
+def adapted(model: nn.Sequential, placement: str = "weight", targets=("0", "2", "4", "6")) -> nn.Module:
     return adapt(copy.deepcopy(model), target_modules=targets, placement=placement, rank=3, init="random")
 
 
@@ -88,10 +86,8 @@ def test_without_an_adapter_it_is_told_how_far_apart_the_outputs_are():
     assert told.predictions.difference == pytest.approx(apart, rel=1e-5)
     assert told.predictions.copied is None
     assert told.advice == ()
-    assert (
-        str(told)
-        == f"a -> b: on these inputs, the outputs of the plain models differ by {100 * apart:.2g} % of their size."
-    )
+    differ = f"differ by {100 * apart:.2g} % of their size."
+    assert str(told) == f"a -> b: on these inputs, the outputs of the plain models {differ}"
     assert to_text(told, 1000).startswith(f"{told}\n4 layers in both models.\n")
     assert json.loads(json.dumps(to_json(told)))["answer"] == str(told)
     assert "Advice" not in to_html(told)
@@ -156,9 +152,8 @@ def test_layers_of_the_adapter_that_do_not_fit_are_named():
 
 
 def test_the_json_and_the_page_hold_every_layer_and_the_answer():
-    told = report(
-        adapted(network(0)), tuned(network(0), 0.2, 3), names=("<b>a</b>", "b", "c"), inputs=inputs(), need="change"
-    )
+    names, both = ("<b>a</b>", "b", "c"), (adapted(network(0)), tuned(network(0), 0.2, 3))
+    told = report(*both, names=names, inputs=inputs(), need="change")
     data = json.loads(json.dumps(to_json(told), allow_nan=False))
     assert [layer["name"] for layer in data["layers"]] == ["0", "2", "4", "6"]
     assert data["layers"][0]["adapter"] == ["weight"]

@@ -47,9 +47,7 @@ def test_the_mean_is_over_all_layers_and_the_lowest_over_a_fifth_of_them():
 @pytest.mark.parametrize(
     ("fraction", "layers", "count"), [(0.2, 686, 138), (0.2, 358, 72), (0.1, 30, 3), (1.0, 7, 7), (1e-9, 5, 1)]
 )
-def test_the_number_of_lowest_layers_is_rounded_up_from_the_fraction_as_written(
-    fraction: float, layers: int, count: int
-):
+def test_the_number_of_lowest_layers_is_rounded_up_from_the_fraction_as_written(fraction, layers, count):
     assert count_of_lowest(fraction, layers) == count
 
 
@@ -107,9 +105,7 @@ def test_layers_in_common_that_cannot_be_compared_are_not_called_another_archite
         (("a|b", "a_b"), ("/1", "/2"), ("1", "2")),
     ],
 )
-def test_labels_are_short_distinct_and_without_the_separator(
-    names: tuple[str, ...], sources: tuple[str, ...], expected: tuple[str, ...]
-):
+def test_labels_are_short_distinct_and_without_the_separator(names, sources, expected):
     labels = labels_of([held(n, {}, s) for n, s in zip(names, sources, strict=True)])
     assert labels == expected or len(set(labels)) == len(labels) == 3
 

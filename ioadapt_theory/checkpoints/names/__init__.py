@@ -4,6 +4,5 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-TABLES: Final[dict[str, dict[str, Any]]] = tomllib.loads(
-    Path(__file__).with_name("names.toml").read_text(encoding="utf-8")
-)
+_FILE: Final = Path(__file__).with_name("names.toml")
+TABLES: Final[dict[str, dict[str, Any]]] = tomllib.loads(_FILE.read_text(encoding="utf-8"))

@@ -1,6 +1,5 @@
 """Unlabelled inputs for two models, read from a file of tensors or text; for prompts see ``prompts``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.pairing import Pairing, paired, paired_tokens
+from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.guests import guest, load_tokenizer
 
@@ -38,7 +38,7 @@ class Batches:
 
     source: list[Any]
     target: list[Any] | None = None
-    call: Callable[[nn.Module, Any], Any] | None = None
+    call: Call | None = None
     need: str | None = None
     pairing: Pairing | None = None
 

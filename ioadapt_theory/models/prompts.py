@@ -3,7 +3,7 @@
 import inspect
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ioadapt_theory.adapters.model import disable, layers
-from ioadapt_theory.effect.passes import called
+from ioadapt_theory.effect.passes import Call, called
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.guests import load_tokenizer
 from ioadapt_theory.models.inputs import TENSORS, Batches, read_both, read_text
@@ -135,10 +135,8 @@ def _encoded(encoder: Any, ids: Tensor, family: str, part: str) -> tuple[Tensor 
 def _read(model: nn.Module, batch: Mapping[str, Tensor], *, family: str, part: str) -> Tensor:
     """Return what is read from a text encoder as one tensor, with the pooled embedding as one more token."""
     states, pooled = _encoded(model, batch["input_ids"], family, part)
-    if states is None or pooled is None:
-        one = states if pooled is None else pooled
-        assert one is not None
-        return one
+    if pooled is None or states is None:
+        return pooled if states is None else states  # type: ignore[return-value]
     width = max(states.shape[-1], pooled.shape[-1])
     return torch.cat([pad(t, (0, width - t.shape[-1])) for t in (states, pooled[:, None])], 1)
 
@@ -188,16 +186,9 @@ def _conditions(source: Source, family: str, config: Any, prompts: list[str], *,
     return {"encoder_hidden_states": text}
 
 
-def _main(
-    source: Source, part: str, prompts: list[str], rows: int, seed: int
-) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any] | None]:
-    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them.
-
-    If text encoders have adapters, the diffusion model reads their states with them when its own adapter is active.
-
-    Raises:
-        InvalidValueError: the model needs more than prompts, or the source lacks a text encoder.
-    """
+def _main(source: Source, part: str, prompts: list[str], rows: int, seed: int) -> tuple[dict[str, Any], Call | None]:
+    """Return inputs for a diffusion model: random latents and timesteps, and prompts as its pipeline encodes them."""
+    # if text encoders have adapters, it reads their states with them when its own adapter is active
     model, family = source.load(part), _family(source)
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
@@ -217,7 +208,7 @@ def _main(
         sides = [min(side, LARGEST) for side in sides]
     timesteps = torch.randint(STEPS, (count,), generator=draw)
     inputs: dict[str, Any]
-    call: Callable[[nn.Module, Any], Any] | None = None
+    call: Call | None = None
     if family == "flux":
         inputs, call = _flux(config, timesteps, draw, texts["encoder_hidden_states"].shape[1])
     else:
@@ -231,16 +222,14 @@ def _main(
     return inputs | {TEXTS: more_texts}, partial(_with_texts, call=call or called)
 
 
-def _with_texts(model: nn.Module, batch: Mapping[str, Any], *, call: Callable[[nn.Module, Any], Any]) -> Any:
+def _with_texts(model: nn.Module, batch: Mapping[str, Any], *, call: Call) -> Any:
     if TEXTS not in batch:  # no adapter was put on the target's text encoders
         return call(model, batch)
     adapted = any(layer.active and not layer.disabled for layer in layers(model).values())
     return call(model, {key: value for key, value in batch.items() if key != TEXTS} | batch[TEXTS][adapted])
 
 
-def _flux(
-    config: Any, timesteps: Tensor, draw: torch.Generator, length: int
-) -> tuple[dict[str, Any], Callable[[nn.Module, Any], Any]]:
+def _flux(config: Any, timesteps: Tensor, draw: torch.Generator, length: int) -> tuple[dict[str, Any], Call]:
     """Return FLUX's inputs: packed latents, and a call that adds the positions, which are equal for all samples."""
     count, side = len(timesteps), LARGEST // 2
     ids = torch.zeros(side, side, 3)

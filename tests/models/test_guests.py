@@ -16,16 +16,14 @@ from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.models.guests import guest, load_tokenizer
 from ioadapt_theory.models.inputs import read_both
 from ioadapt_theory.models.load import load_model
-from tests.adapters.foreign import quiet
+from tests.adapters.foreign import quiet, tiny_llama
 
-SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 EVIL = "import pathlib\npathlib.Path(__file__).with_name('executed').touch()\n"
 
 
 @pytest.fixture
 def llama(tmp_path: Path) -> Path:
-    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=40, **SIZES))
-    quiet(lambda: model.save_pretrained(tmp_path / "llama"))
+    quiet(lambda: tiny_llama().save_pretrained(tmp_path / "llama"))
     return tmp_path / "llama"
 
 

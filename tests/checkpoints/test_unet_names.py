@@ -65,13 +65,17 @@ def converted(shape: str) -> dict[str, str]:
     return made
 
 
+def of_layers(tensors: dict[str, str]) -> dict[str, str]:
+    return {old.rpartition(".")[0]: new.rpartition(".")[0] for old, new in tensors.items()}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_spelling_of_a_layer_finds_it_by_the_numbers_of_file_and_model(shape):
     keys = converted(shape)
     for prefix in (PREFIX, ""):
         prefixed = {prefix + old: new for old, new in keys.items()}
         assert canonical(prefixed) == prefixed
-    pairs = {old.rpartition(".")[0]: new.rpartition(".")[0] for old, new in keys.items()}
+    pairs = of_layers(keys)
     blocks = blocks_in_diffusers(pairs.values())
     flat = {old.replace(".", "_"): new for old, new in pairs.items()}
     assert {old: to_diffusers(old, blocks, flat=True) for old in flat} == {
@@ -85,7 +89,7 @@ def test_every_spelling_of_a_layer_finds_it_by_the_numbers_of_file_and_model(sha
 
 
 def test_a_layer_that_the_unet_does_not_have_is_not_another_one():
-    modules = [name.rpartition(".")[0] for name in converted("BK-SDM tiny").values()]
+    modules = of_layers(converted("BK-SDM tiny")).values()
     beyond = [
         Name("unet", f"{side}_blocks_{n}_1_transformer_blocks_0_attn1_to_q", flat=True)
         for side, n in (("input", 6), ("output", 6), ("input", 2), ("output", 11))

@@ -19,7 +19,7 @@ from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.match import match
 from ioadapt_theory.moving import TransferError
 from tests.adapters.foreign import filled, quiet, tiny_llama
-from tests.checkpoints.test_unet_names import both
+from tests.checkpoints.test_unet_names import converted, of_layers
 
 
 def unet(layers_per_block: int) -> Any:
@@ -67,7 +67,7 @@ def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_p
 
 @pytest.mark.parametrize("spelling", ["diffusers", "Stability"])
 def test_a_teacher_s_lora_on_a_student_is_not_put_on_other_layers_unsaid(spelling, tmp_path):
-    ldm = {new: old for old, new in both((2, 2, 2, 2), (1, 1, 1, 0))}
+    ldm = {new: old for old, new in of_layers(converted("SD-1.5")).items()}
     state, model = {}, unet(1)
     for name in (n for n, _ in unet(2).named_modules() if n.endswith("attn1.to_q")):
         key = f"unet.{name}" if spelling == "diffusers" else f"lora_unet_{ldm[name].replace('.', '_')}"

@@ -124,6 +124,12 @@ def transfer(
         msg = "The source has no adapter; put one on it with adapt(source, ...) or load(source, path)."
         raise InvalidValueError(msg)
     options = Options(**fit)
+    given: Mapping[str, Adapter] = {}
+    if tuned is None:
+        given = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
+    for layer, adapter in given.items():
+        with naming(layer):
+            adapter.require_whole()
     odd = {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
     common: dict[str, Any]
     if map is not None:
@@ -139,10 +145,6 @@ def transfer(
     if odd:
         msg = f"{', '.join(sorted(odd))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
-    given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
-    for layer, adapter in given.items():
-        with naming(layer):
-            adapter.require_whole()
     renamed = {new: n for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed.values()]
     correspondence = correspond(names, ModelWeights(target), match, source=ModelWeights(source))

@@ -161,11 +161,11 @@ class _Blocks:
             part = self.parts[self.jobs[name][side]]
             q, metric = self.fit.at[self.picked[part.key]].writes
             if made:
-                calls = [(z, built(module, made).on(f)(z)) for z, _ in calls]
+                calls = [(z, built(module, made.values()).on(f)(z)) for z, _ in calls]
             at = "input" if side == "input" else "output"
             before, now = (self._rows(1, module, c, at) for c in (self.plain[name], calls))
             moved = self._rows(0, self.source[part.layer], self.changes[part.layer], at).to(now)
-            rank, shifts = part.factors[0].shape[1], BIAS in self.jobs[name] and side != "input"
+            rank, shifts = part.rank, BIAS in self.jobs[name] and side != "input"
             z, wanted = self._rows(1, module, calls, side), before - now + moved @ q.to(now).mT
             try:
                 a, b, shift = regressed(z, wanted, metric.to(now), rank, shift=shifts)
@@ -174,7 +174,7 @@ class _Blocks:
             made[side] = replace(part, factors=(a, b))
             if shift is not None:
                 made[BIAS] = replace(self.parts[self.jobs[name][BIAS]], factors=(shift.new_ones(1, 1), shift[None]))
-        self.made[name] = built(module, made)
+        self.made[name] = built(module, made.values())
 
     def _rows(self, model: int, module: nn.Module, calls: list[Call], side: str) -> Tensor:
         paired: list[Any] = [(at_pairs(z, self.pair[model]), at_pairs(y, self.pair[model]), []) for z, y in calls]

@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.model import disable, layers, naming, remove
-from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.effect.compared import Compared, first_rows
 from ioadapt_theory.effect.passes import run
 from ioadapt_theory.effect.retained import Prediction
@@ -24,7 +23,7 @@ from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import DISAGREEING, CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
 from ioadapt_theory.moving.carrying.starts import Starts
-from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, only, put
+from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, compared_rows, only, put, require_free
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
 TOO_FEW = 16
@@ -73,22 +72,13 @@ def carried(
         finally:
             remove(source, name)
     given_layers = layers(source, name)
-    for layer, module in given_layers.items():
-        with naming(layer):
-            module.adapters[name].require_whole()  # type: ignore[operator]
-    if any(name in layer.adapters for layer in layers(target).values()):
-        msg = f"The target already has an adapter {name!r}; remove it first."
-        raise InvalidValueError(msg)
+    require_free(target, name)
     places, lost = counterparts(source, target, _once(source, given_layers), rename, match)
     if not places or (strict and lost):
         raise TransferError(TransferReport(tuple(places), lost))
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
-    rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
-    given: dict[str, Any] = {"call": options.call, "need": options.need, "seed": options.seed}
-    with disable(source), disable(target):
-        compared = Compared.of(source, target, rows.fit[0], **given)
-    rows = divided(inputs, options.target_inputs, size=compared.rows_at_once(options.batch), seed=options.seed)
+    rows, compared = compared_rows(source, target, inputs, options)
     compared = compared.rounded(partial(_both, source, name, rows.fit[0][0], compared), source)
     with undisturbed(source, precise=compared.coarse), undisturbed(target, precise=compared.coarse):
         here, there = base_layers(source, places), base_layers(target, {n for some in places.values() for n in some})
@@ -221,12 +211,10 @@ class _Carrying:
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
-        side = "+".join(str(placement) for placement, _ in adapter.parts())
-        rank = max((phi.rank or 0) for _, phi in adapter.parts())
         if not places:
-            return CarriedLayer(origin, side, rank, 0, (0, 0), None)
+            return CarriedLayer.of(adapter, origin, 0, (0, 0), None)
         fitted = self.made.fit.at[places[0]]
-        return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, None if chosen == "copy" else fitted.kept)
+        return CarriedLayer.of(adapter, origin, fitted.rows, fitted.features, None if chosen == "copy" else fitted.kept)
 
     def notes(self, best: Prediction | None, steps: int, *, put: bool) -> list[str]:
         rows, notes, test, more = self.rows.rows, [], "check the prediction on labelled data", "give more inputs"

@@ -7,6 +7,7 @@ D; a plain SVD has C = K = I. The two-sided form is that of GFWSVD (arXiv 2505.1
 one takes gradient steps towards the outputs with the whole change, without labels.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,6 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import layers, remove
-from ioadapt_theory.effect.batches import Parts, divided
-from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
@@ -26,14 +25,14 @@ from ioadapt_theory.maps.solve import Rule
 from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
-from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, assembled, parts_of
 from ioadapt_theory.moving.carrying.reducing import FAINT, PLAIN, reductions
-from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, put
+from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, compared_rows, put
 
-EFFECT, SVD = "effect", "plain SVD"
-SHRINKAGES = (0.25, PLAIN)
-"""Shrinkages of the starts for a given rank: nearly the best ones of independent layers, and that of a plain SVD."""
-NOTE = f"The LoRA approximates the {{}}; 'if copied' is the share that a {SVD} of the same rank keeps."
+EFFECT, SVD = Rule("effect"), Rule("plain SVD")
+SHRINKAGE = 0.25
+"""Shrinkage of the start for a given rank, nearly the best one of independent layers."""
+NOTE = f"The LoRA approximates the {{}}; 'if copied' is the share that a {SVD.kind} of the same rank keeps."
 
 
 def resize(
@@ -93,7 +92,8 @@ def resize(
     chosen = Options(rank=rank, **more, seed=seed, progress=progress)
     parts = parts_of(layers(model, name), name)
     with undisturbed(model, precise=True):
-        trial = Trial(model, model, name, *_compared(model, inputs, chosen))
+        rows, compared = compared_rows(model, model, inputs, chosen)
+        trial = Trial(model, model, name, rows, chosen, compared)
         report, winner = _best(trial, parts, (model,), "adapter")
     remove(model, name)
     put(model, winner, name)
@@ -158,68 +158,56 @@ def extract(
 
 
 def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, options: Options, name: str) -> CarryReport:
+    options = replace(options, target_inputs=None)
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         parts = [Part.of(n, "weight", change) for n, change in differences(base, tuned).items()]
-        trial = Trial(base, base, name, *_compared(base, inputs, options), tuned)
+        rows, compared = compared_rows(base, base, inputs, options)
+        trial = Trial(base, base, name, rows, options, compared, tuned)
         report, winner = _best(trial, parts, (base, tuned), "weight difference")
     put(base, winner, name)
     return report
-
-
-def _compared(model: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Options, Compared]:
-    """Return the rows, in batches whose outputs are not too large, the options, and what is compared."""
-    rows = divided(inputs, size=options.batch, seed=options.seed)
-    compared = Compared.of(model, model, rows.fit[0], call=options.call, need=options.need, seed=options.seed)
-    return divided(inputs, size=compared.rows_at_once(options.batch), seed=options.seed), options, compared
 
 
 def _best(
     trial: Trial, parts: list[Part], models: tuple[nn.Module, ...], what: str
 ) -> tuple[CarryReport, dict[str, Adapter]]:
     """Return a report, and the best adapters of lower rank, by layer."""
-    rank, share = trial.options.rank, trial.options.share
-    shrinkages = SHRINKAGES if rank else (FAINT, PLAIN)  # the metric that a share refers to is not shrunk
-    modules = base_layers(trial.target, {part.layer for part in parts})
+    rank, share = trial.options.rank, None if trial.options.rank else trial.options.share
+    starts = {EFFECT: SHRINKAGE if rank else FAINT, SVD: PLAIN}  # the metric that a share refers to is not shrunk
     biases = [part for part in parts if part.placement == BIAS]
-    sides: dict[float, dict[str, dict[str, Part]]] = {s: {} for s in shrinkages}
-    kept: dict[float, dict[str, float]] = {s: {} for s in shrinkages}
-    for one in reductions([part for part in parts if part not in biases], trial, *models):
+    lower: dict[Rule, list[Part]] = {start: [*biases] for start in starts}
+    kept: dict[Rule, dict[str, float]] = {start: {} for start in starts}
+    for one in reductions([part for part in parts if part.placement != BIAS], trial, *models):
         r, layer = rank, one.part.layer
-        for s in shrinkages if one.called or one.part.low else ():
-            low, found = one.lower(s, rank=r, share=None if r else share)
-            r = low.factors[0].shape[1]
-            sides[s].setdefault(layer, {})[low.placement] = low
-            kept[s][layer] = min(kept[s].get(layer, 1.0), found)
-    for part in biases:
-        for some in sides.values():
-            some.setdefault(part.layer, {})[BIAS] = part
-    rules = {s: Rule(SVD if s == PLAIN else EFFECT) for s in shrinkages}
-    candidates = {s: {n: built(modules[n], some) for n, some in sides[s].items()} for s in shrinkages}
+        for start, shrinkage in starts.items() if one.called or one.part.low else ():
+            low, found = one.lower(shrinkage, rank=r, share=None if r else share)
+            r = low.rank
+            lower[start].append(low)
+            kept[start][layer] = min(kept[start].get(layer, 1.0), found)
+    modules = base_layers(trial.target, {part.layer for part in parts})
+    candidates = {start: assembled(modules, some) for start, some in lower.items()}
     budget = Budget(trial)
-    runs = race(trial, {rules[s]: partial(candidates.__getitem__, s) for s in shrinkages}, budget)
-    winner = max((s for s in shrinkages if rules[s] in runs), key=lambda s: runs[rules[s]].score)
-    run = runs[rules[winner]]
-    predicted = trial.predicted({"": run.adapters(), SVD: candidates[PLAIN]}, trial.rows.predict)
+    runs = race(trial, {start: partial(candidates.__getitem__, start) for start in starts}, budget)
+    winner = max(runs, key=lambda start: runs[start].score)
+    run = runs[winner]
+    predicted = trial.predicted({"": run.adapters(), SVD.kind: candidates[SVD]}, trial.rows.predict)
     if run.at:
         run.finish(budget)
     told = {}
-    for layer, by_side in sides[winner].items():
-        ranks = {side: part.factors[0].shape[1] for side, part in by_side.items() if side != BIAS}
-        a, b = next(part.factors for side, part in by_side.items() if side != BIAS)
-        size = len(a), b.shape[1]
-        told[layer] = CarriedLayer(layer, "+".join(ranks), max(ranks.values()), 0, size, kept[winner][layer])
-    lost = {part.layer: "the layer is not called on these inputs" for part in parts if part.layer not in told}
+    for layer, adapter in candidates[winner].items():
+        features = next(phi.size for _, phi in adapter.parts())[:2]
+        told[layer] = CarriedLayer.of(adapter, layer, 0, features, kept[winner][layer])
     report = CarryReport(
         matched=tuple(told),
-        unmatched=lost,
+        unmatched={p.layer: "the layer is not called on these inputs" for p in parts if p.layer not in told},
         how="inputs",
-        chosen=run.label(rules[winner]),
+        chosen=run.label(winner),
         prediction=predicted.get(""),
-        kept_copied=predicted[SVD].kept if SVD in predicted else None,
+        kept_copied=predicted[SVD.kind].kept if SVD.kind in predicted else None,
         need=trial.need,
         rows=trial.rows.counts,
         layers=told,
-        scores={one.label(rule): one.score for rule, one in runs.items()},
+        scores={one.label(start): one.score for start, one in runs.items()},
         steps=run.done,
         extracted=True,
         notes=(NOTE.format(what),),

@@ -1,6 +1,5 @@
 """Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,17 +10,15 @@ from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Recorded, cotangents, record
+from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
-from ioadapt_theory.maps.moments import Gathered, Moments, Place, effects, places
+from ioadapt_theory.maps.moments import Factors, Gathered, Moments, Place, effects, places
 from ioadapt_theory.maps.solve import RULES, TWO_WAY, Rule
-from ioadapt_theory.moving.carrying.parts import BIAS, Factors, Part
+from ioadapt_theory.moving.carrying.parts import BIAS, Part
 from ioadapt_theory.moving.carrying.trial import Trial
 
 IDLE = "the {}'s layer {} on these inputs, so an adapter on it has no effect"
-ENOUGH, DRAWS = 1000, 4
-"""Number of positions below which more than one cotangent is drawn per batch, and the largest number by default."""
 Wanted = tuple[str, str, str]
 """Key of a part of the source's adapter, layer of the target, and placement there."""
 
@@ -29,11 +26,6 @@ Wanted = tuple[str, str, str]
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     modules = {"": model, **dict(walk(model))}
     return {name: base_of(modules[name]) for name in names}
-
-
-def draws_of(trial: Trial) -> int:
-    """Return the number of cotangents for each batch."""
-    return trial.options.draws or min(DRAWS, math.ceil(ENOUGH / trial.fitted))
 
 
 @dataclass(slots=True)
@@ -158,14 +150,11 @@ class Fit:
 
 def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
     """Yield the activations and output gradients of both models' layers, without adapters, for each pair of batches."""
-    wanted, options = [*wanted], trial.options
+    wanted, pairs = [*wanted], [*pairs]
     here = base_layers(trial.source, {place[0] for place in wanted})
     there = base_layers(trial.target, {place[2] for place in wanted})
-    pairs = [*pairs]
     for number, pair in enumerate(pairs):
         trial.progress("recording", number, len(pairs))
-        chances = trial.goal(pair, number).chances if trial.need == "labels" else None
-        draw = cotangents(draws_of(trial), options.seed + number, chances)
-        given: dict[str, Any] = {"call": trial.compared.call, "seed": options.seed + number, "directions": draw}
+        options = trial.recording(pair, number)
         with disable(trial.source), disable(trial.target):
-            yield record(trial.source, here, pair[0], **given), record(trial.target, there, pair[1], **given)
+            yield record(trial.source, here, pair[0], **options), record(trial.target, there, pair[1], **options)

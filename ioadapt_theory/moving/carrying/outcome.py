@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.effect.retained import Alignment, Prediction
 from ioadapt_theory.moving.put import LINES, TransferReport
 
@@ -40,6 +41,12 @@ class CarriedLayer:
     rows: int
     features: tuple[int, int]
     kept: float | None
+
+    @classmethod
+    def of(cls, adapter: Adapter, source: str, rows: int, features: tuple[int, int], kept: float | None) -> Self:
+        side = "+".join(str(placement) for placement, _ in adapter.parts())
+        rank = max(phi.rank or 0 for _, phi in adapter.parts())
+        return cls(source, side, rank, rows, features, kept)
 
 
 @dataclass(frozen=True, slots=True)

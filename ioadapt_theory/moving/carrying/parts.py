@@ -1,29 +1,28 @@
-"""Conversion of an adapter's parts (its changes by placement) to low-rank factors, and of factors to an adapter."""
+"""Conversion of an adapter's parts (its changes by placement) to low-rank factors, and of factors to adapters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placed, Placement
-from ioadapt_theory.adapters.families import FAMILIES, Spec
+from ioadapt_theory.adapters.families import LoRA, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import function_of, naming
+from ioadapt_theory.maps.moments import Factors
 
-Factors = tuple[Tensor, Tensor]
-"""A (rows x r) and B (r x columns) of the change AB of the matrix that an adapter acts on; B includes the scaling."""
 BIAS = "bias"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The change that an adapter makes with one placement in one layer of the source.
+    """The change that an adapter makes with one placement in one layer.
 
     Attributes:
-        layer: the layer of the source.
+        layer: name of the layer.
         placement: "weight", "input", "output", or "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; if ``low`` is False, a change of any rank as A, and an empty B.
         low: whether the change has low rank; False for tuned models and for families other than LoRA, until truncated.
@@ -41,6 +40,10 @@ class Part:
     @property
     def key(self) -> str:
         return f"{self.layer}:{self.placement}"
+
+    @property
+    def rank(self) -> int:
+        return self.factors[0].shape[1]
 
     @classmethod
     def of(cls, layer: str, placement: str, change: Tensor, dtype: torch.dtype = torch.float32) -> "Part":
@@ -69,22 +72,28 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
     return parts
 
 
-def built(module: nn.Module, sides: Mapping[str, Part]) -> Adapter:
-    """Return a LoRA for a layer, from the factors, scaling and dtype for each placement, and optionally a bias."""
-    f, families, shift = function_of(module), {}, None
-    for side, part in sides.items():
-        if side != BIAS:
-            a, b, base = *part.factors, Placement(side).base(f)
-            size, spec = (base.rows, base.columns, base.channels), Spec(rank=a.shape[1], scaling=part.scaling)
-            stored = {"A": a.to(part.dtype).contiguous(), "B": (b / part.scaling).to(part.dtype).contiguous()}
-            families[Placement(side)] = FAMILIES["lora"].stored(size, spec, stored)
-    if BIAS in sides:
-        a, b = sides[BIAS].factors
-        shift = ((a @ b)[0] / [*families.values()][-1].scaling).to(sides[BIAS].dtype)
+def built(module: nn.Module, parts: Iterable[Part]) -> Adapter:
+    """Return a LoRA for a layer, from one part or more for each placement, and optionally for a bias."""
+    f, families, shift = function_of(module), dict[Placement, LoRA](), None
+    sides: dict[str, list[Part]] = {}
+    for part in parts:
+        sides.setdefault(part.placement, []).append(part)
+    for side, (first, *_) in sorted(sides.items(), key=lambda item: item[0] == BIAS):
+        a, b = (torch.cat([part.factors[k] for part in sides[side]], 1 - k) for k in (0, 1))  # their sum
+        if side == BIAS:
+            shift = ((a @ b)[0] / [*families.values()][-1].scaling).to(first.dtype)
+            continue
+        base = Placement(side).base(f)
+        stored = {"A": a.to(first.dtype).contiguous(), "B": (b / first.scaling).to(first.dtype).contiguous()}
+        size, spec = (base.rows, base.columns, base.channels), Spec(rank=a.shape[1], scaling=first.scaling)
+        families[Placement(side)] = LoRA.stored(size, spec, stored)
     return Adapter("lora", families, shift).to(device=f.like.device)
 
 
-def stacked(many: list[Part]) -> Part:
-    """Return one part that equals the sum of the given parts, which all change one layer in the same placement."""
-    (a, b) = (torch.cat([part.factors[k] for part in many], 1 - k) for k in (0, 1))
-    return replace(many[0], factors=(a, b))
+def assembled(modules: Mapping[str, nn.Module], parts: Iterable[Part]) -> dict[str, Adapter]:
+    """Return a LoRA for each layer that has a part other than a bias."""
+    by_layer: dict[str, list[Part]] = {}
+    for part in parts:
+        by_layer.setdefault(part.layer, []).append(part)
+    named = {layer: some for layer, some in by_layer.items() if any(part.placement != BIAS for part in some)}
+    return {layer: built(modules[layer], some) for layer, some in named.items()}

@@ -7,16 +7,15 @@ are shrunk by s towards the identity: (1 - s)C + sI. With s = 1, this is the pla
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
 
 from ioadapt_theory.adapters.model import disable, layers
-from ioadapt_theory.effect.passes import cotangents, record
+from ioadapt_theory.effect.passes import record
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.maps.solve import eigen
-from ioadapt_theory.moving.carrying.fitting import base_layers, draws_of
+from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.parts import BIAS, Part
 from ioadapt_theory.moving.carrying.trial import Trial, only
 
@@ -101,10 +100,7 @@ def observed(trial: Trial, names: Collection[str], *models: nn.Module) -> Iterat
     # a strong adapter changes what the layers read and write, and its effect depends on both
     for number, pair in enumerate(trial.rows.fit if names else ()):
         trial.progress("recording", number, len(trial.rows.fit))
-        seed = trial.options.seed + number
-        chances = trial.goal(pair, number).chances if trial.need == "labels" else None
-        options: dict[str, Any] = {"call": trial.compared.call, "seed": seed}
-        options["directions"] = cotangents(draws_of(trial), seed, chances)
+        options = trial.recording(pair, number)
         for model in models:
             plain = base_layers(model, names)
             with disable(model):
@@ -125,7 +121,7 @@ def reduced(parts: list[Part], trial: Trial, *models: nn.Module) -> tuple[dict[s
     changes least; those of layers that are never called are left out.
     """
     rank, share = trial.options.rank, None if trial.options.rank else trial.options.share
-    todo = [p for p in parts if not p.low or (rank and p.placement != BIAS and p.factors[0].shape[1] > rank)]
+    todo = [p for p in parts if not p.low or (rank and p.placement != BIAS and p.rank > rank)]
     made = {part.key: part for part in parts if part not in todo}
     kept = {}
     for one in (one for one in reductions(todo, trial, *models) if one.called):

@@ -17,7 +17,7 @@ from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.solve import RULES, Rule
 from ioadapt_theory.moving.carrying.blocks import by_blocks
 from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted
-from ioadapt_theory.moving.carrying.parts import BIAS, Part, built, parts_of, stacked
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, assembled, parts_of
 from ioadapt_theory.moving.carrying.reducing import reduced
 from ioadapt_theory.moving.carrying.trial import BLOCKS, COPY, STARTS, ZERO, Adapters, Trial
 from ioadapt_theory.moving.put import misfit
@@ -116,7 +116,7 @@ class Starts:
         """Return new LoRAs with the placements and scalings, and by default the ranks, of the source's."""
         plans: dict[str, dict[Placement, Spec]] = {}
         for part in given:
-            layer, rank = self.places[part.layer][0], self.trial.options.rank or part.factors[0].shape[1]
+            layer, rank = self.places[part.layer][0], self.trial.options.rank or part.rank
             for side in self._sides(part, layer)[:1] if part.placement != BIAS else ():
                 plans.setdefault(layer, {})[Placement(side)] = Spec(rank=rank, scaling=part.scaling)
         with torch.random.fork_rng(devices=[]):
@@ -136,15 +136,11 @@ class Starts:
         return found
 
     def _assembled(self, rule: Rule) -> dict[str, Adapter]:
-        sides: dict[str, dict[str, list[Part]]] = {}
-        for key, place in self.picked.items():
-            part = replace(self.parts[key], factors=self.fit.at[place].factors[rule])
-            sides.setdefault(place[1], {}).setdefault(place[2], []).append(part)
-        return {
-            layer: built(self.modules[layer], {side: stacked(many) for side, many in by_side.items()})
-            for layer, by_side in sides.items()
-            if by_side.keys() - {BIAS}
-        }
+        moved = [
+            replace(self.parts[key], layer=layer, placement=side, factors=self.fit.at[key, layer, side].factors[rule])
+            for key, layer, side in self.picked.values()
+        ]
+        return assembled(self.modules, moved)
 
 
 def zeroed(adapters: Adapters, seed: int) -> dict[str, Adapter]:

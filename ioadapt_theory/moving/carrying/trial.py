@@ -13,13 +13,12 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.model import disable, install, layers, remove
-from ioadapt_theory.effect.batches import Pair, Parts
+from ioadapt_theory.effect.batches import Pair, Parts, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.likelihood import read
-from ioadapt_theory.effect.outputs import NEEDS
 from ioadapt_theory.effect.pairing import PLACES
-from ioadapt_theory.effect.passes import Call, require_finite, run
+from ioadapt_theory.effect.passes import Call, cotangents, require_finite, run
 from ioadapt_theory.effect.retained import Prediction, RowSums, clear, predict, trust
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import RULES, Rule
@@ -34,6 +33,8 @@ Progress = Callable[[str, int, int], Any]
 ENOUGH = 8
 """Number of batches from which the weight of the target in the guessed labels, and whether texts are of the adapter's
 domain, are estimated."""
+POSITIONS, DRAWS = 1000, 4
+"""Number of positions below which more than one cotangent is drawn per batch, and the largest number by default."""
 OWN = 0.5
 """Weight of the target's own probabilities in the labels of paired texts, see ``Goal``."""
 MOST_KEPT = 1 << 28
@@ -60,9 +61,6 @@ class Options:
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
-        if self.need not in {None, *NEEDS}:
-            msg = f"need must be 'labels' (for outputs that are logits), 'change' or 'outputs', not {self.need!r}."
-            raise InvalidValueError(msg)
         if self.placement not in {None, "best", *Placement}:
             msg = f"placement must be 'best', 'weight', 'input' or 'output', not {self.placement!r}."
             raise InvalidValueError(msg)
@@ -83,6 +81,16 @@ class Options:
         if self.steps is not None and self.seconds is not None:
             msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)
+
+
+def compared_rows(source: nn.Module, target: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Compared]:
+    """Return the rows, in batches whose outputs are not too large, and what is compared of the two models."""
+    rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
+    with disable(source), disable(target):
+        given: dict[str, Any] = {"call": options.call, "need": options.need, "seed": options.seed}
+        compared = Compared.of(source, target, rows.fit[0], **given)
+    size = compared.rows_at_once(options.batch)
+    return divided(inputs, options.target_inputs, size=size, seed=options.seed), compared
 
 
 class Trial:
@@ -146,6 +154,12 @@ class Trial:
     def progress(self, stage: str, done: int, total: int) -> None:
         if self.options.progress is not None:
             self.options.progress(stage, done, total)
+
+    def recording(self, pair: Pair, number: int) -> dict[str, Any]:
+        """Return the options with which ``record`` compares models on a pair of batches."""
+        seed, draws = self.options.seed + number, self.options.draws or min(DRAWS, math.ceil(POSITIONS / self.fitted))
+        chances = self.goal(pair, number).chances if self.need == "labels" else None
+        return {"call": self.compared.call, "seed": seed, "directions": cotangents(draws, seed, chances)}
 
     def goal(self, pair: Pair, number: int, *, judged: bool = True) -> Goal:
         """Return what the target should do on a pair of batches, from the outputs of both models.
@@ -242,6 +256,12 @@ def only(adapted: Mapping[str, AdaptedLayer], name: str) -> Iterator[None]:
     finally:
         for layer, active in before.items():
             layer.activate(*active)
+
+
+def require_free(target: nn.Module, name: str) -> None:
+    if any(name in layer.adapters for layer in layers(target).values()):
+        msg = f"The target already has an adapter {name!r}; remove it first."
+        raise InvalidValueError(msg)
 
 
 def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:

@@ -14,6 +14,7 @@ from benchmarks.carry.models import Move, divergence, error, output
 from ioadapt_theory.adapters import adapt, disable, layers
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.effect import Compared, divided, record, undisturbed
+from ioadapt_theory.effect.passes import cotangents
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.moving import transfer
@@ -39,7 +40,7 @@ class Both(Features):
             {name: getattr(m.get_submodule(name), "base_layer", m.get_submodule(name)) for name in found}
             for m in (move.source, move.target)
         ]
-        super().__init__(found, move.placement, self.recorded(draws=4))
+        super().__init__(found, move.placement, self.recorded(directions=cotangents(4, 0)))
 
     def recorded(self, **options: Any) -> list[Any]:
         with disable(self.move.source):

@@ -1,6 +1,6 @@
 """Batches of inputs, and their random split into rows to fit adapters, to select one, and to predict its effect."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -162,21 +162,15 @@ def rows_of(batch: Any, rows: Tensor) -> Any:
     """
     count, every = row_count(batch), [t for t in _tensors(batch) if t.ndim]
 
-    def of(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: of(v) for key, v in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(map(of, value))
-        if not isinstance(value, Tensor) or not value.ndim or (len(value) == 1 and count > 1):
-            return value
-        if _is_shared(value, every):
+    def of(value: Tensor) -> Tensor:
+        if not value.ndim or (len(value) == 1 and count > 1) or _is_shared(value, every):
             return value
         if len(value) == count:
             return value[rows.to(value.device)]
         owner = torch.arange(len(value)) * count // len(value)
         return value[torch.isin(owner, rows).to(value.device)]
 
-    return of(batch)
+    return mapped(batch, of)
 
 
 def _taken(sources: list[Any], targets: list[Any], counts: list[int], rows: Tensor, size: int) -> list[Pair]:
@@ -190,9 +184,16 @@ def _taken(sources: list[Any], targets: list[Any], counts: list[int], rows: Tens
     return pairs
 
 
-def _tensors(batch: Any) -> list[Tensor]:
+def mapped(batch: Any, of: Callable[[Tensor], Any]) -> Any:
+    """Return a batch with ``of(tensor)`` in place of each tensor."""
     if isinstance(batch, Tensor):
-        return [batch]
+        return of(batch)
     if isinstance(batch, Mapping):
-        batch = [*batch.values()]
-    return [t for value in batch for t in _tensors(value)] if isinstance(batch, list | tuple) else []
+        return {key: mapped(value, of) for key, value in batch.items()}
+    return type(batch)(mapped(value, of) for value in batch) if isinstance(batch, list | tuple) else batch
+
+
+def _tensors(batch: Any) -> list[Tensor]:
+    found: list[Tensor] = []
+    mapped(batch, found.append)
+    return found

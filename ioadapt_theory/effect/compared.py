@@ -1,6 +1,5 @@
 """How two models are compared: decided once, on a few rows of the first batch, and the same for all others."""
 
-import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -33,7 +32,6 @@ class Compared:
         why: the reason for ``need``.
         classes: number of classes that are compared if one vocabulary extends the other, else None.
         size: number of entries of the outputs of one row.
-        positions: number of positions (tokens, pixels) of the outputs of one row.
         call: function that runs a model on a batch and returns what is compared; None for a plain call.
         rounding: share of the adapter's squared effect that is rounding in half precision, once it is measured.
     """
@@ -43,7 +41,6 @@ class Compared:
     why: str
     classes: int | None
     size: int
-    positions: int
     call: Call | None
     rounding: float | None = None
 
@@ -76,8 +73,7 @@ class Compared:
             for model, batch in zip((source, target), few, strict=True):
                 _require_rows(model, batch, call, seed)
         cut = call if classes is None else _cut(call, classes)
-        positions = math.prod(s.shape[2:] if s.ndim > 3 else s.shape[1:-1])
-        return cls(name, need, why, classes, s[:1, ..., :classes].numel(), positions, cut)
+        return cls(name, need, why, classes, s[:1, ..., :classes].numel(), cut)
 
     def rounded(self, both: Callable[[], tuple[Tensor, Tensor]], *models: nn.Module) -> "Compared":
         """Return this with ``rounding`` measured, unless no model has half-precision weights in memory.

@@ -6,6 +6,7 @@ memory of the largest vocabularies exceeds a forward pass by much. The labels ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,9 +22,13 @@ CHUNK, MOST_KEPT = 1 << 17, 1 << 27
 class Goal:
     """What the target should do on one batch: give the guessed labels, the source's change, or the source's outputs.
 
+    It is made of the outputs (rows x ... x classes) of the plain source, the adapted source and the plain target, and
+    computed on the target's device.
+
     Attributes:
-        need: what both models need, "labels", "change" or "outputs".
         weight: weight of the target in the guessed labels, see ``retained.trust``.
+        weights: this and, for the interval of a prediction (``spread``), 0 and twice as much.
+        own: weight of the target's own probabilities in the labels of ``loss``, p_Sa (p_T/p_S)^own.
         known: log-likelihoods of the rows' own labels, of the plain and the adapted source and the plain target, if the
             rows have labels.
     """
@@ -40,24 +45,11 @@ class Goal:
         own: float = 0.0,
         known: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> None:
-        """Set the goal.
-
-        Args:
-            s: outputs of the plain source, rows x ... x classes.
-            sa: outputs of the adapted source.
-            t: outputs of the plain target, on whose device the goal is computed.
-            need: what both models need.
-            weight: weight of the target in the guessed labels.
-            spread: whether ``sums`` also covers the weights 0 and twice ``weight``, for the interval of a prediction.
-            own: weight of the target's own probabilities in the labels of ``loss``, p_Sa (p_T/p_S)^own.
-            known: see ``Goal``.
-        """
         self.need, self.weight, self.own, self.known, self.shape = need, weight, own, known, t.shape
         self.in_images = need == "labels" and len(t.shape) > 3
         self.weights = (weight, 0.0, 2 * weight) if spread and weight else (weight,)
         self.s, self.sa, self.t = (self._flat(x.detach().to(t.device)) for x in (s, sa, t))
         self.kept: list[list[Tensor]] | None = None
-        self.fixed: _Fixed | None = None
 
     def _flat(self, x: Tensor) -> Tensor:
         """Return the outputs as positions x classes; in images, classes are in dimension 1, as in torch's losses."""
@@ -93,7 +85,7 @@ class Goal:
 
         ``known`` are its log-likelihoods of the rows' own labels, if the goal has those of the other models.
         """
-        ta, fixed = self._flat(adapted.detach().to(self.t.device)), self._fixed()
+        ta, fixed = self._flat(adapted.detach().to(self.t.device)), self._fixed
         guesses, done = self._guesses() if self.need == "labels" else iter(()), 0
         found = []
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
@@ -117,20 +109,19 @@ class Goal:
         parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing, told)
         return RowSums(*(x.cpu() for x in parts))
 
+    @cached_property
     def _fixed(self) -> "_Fixed":
-        if self.fixed is None:
-            found = []
-            for s, sa, t in self._chunks(self.s, self.sa, self.t):
-                d, counted = sa - s, (s != 0).any(-1)  # padding is all zeros
-                agree = (s.argmax(-1) == t.argmax(-1)) & counted
-                wanted = torch.zeros_like(t[:, 0])
-                if self.need == "labels":
-                    wanted = vecdot(guessed(s, sa, t), d) - (sa.logsumexp(-1) - s.logsumexp(-1))
-                found.append(torch.stack([x.double() for x in (vecdot(d, d), wanted, agree, counted, t.logsumexp(-1))]))
-            *sums, heights = torch.cat(found, 1)
-            source, wanted, agree, counted = (self._rows(x) for x in sums)
-            self.fixed = _Fixed(source, wanted, agree / counted.clamp_min(1), heights.to(wanted))
-        return self.fixed
+        found = []
+        for s, sa, t in self._chunks(self.s, self.sa, self.t):
+            d, counted = sa - s, (s != 0).any(-1)  # padding is all zeros
+            agree = (s.argmax(-1) == t.argmax(-1)) & counted
+            wanted = torch.zeros_like(t[:, 0])
+            if self.need == "labels":
+                wanted = vecdot(guessed(s, sa, t), d) - (sa.logsumexp(-1) - s.logsumexp(-1))
+            found.append(torch.stack([x.double() for x in (vecdot(d, d), wanted, agree, counted, t.logsumexp(-1))]))
+        *sums, heights = torch.cat(found, 1)
+        source, wanted, agree, counted = (self._rows(x) for x in sums)
+        return _Fixed(source, wanted, agree / counted.clamp_min(1), heights.to(wanted))
 
     def divergences(self) -> tuple[float, float]:
         """Return KL(s‖t) and KL(sa‖s), summed over rows and positions; see ``retained.trust``."""

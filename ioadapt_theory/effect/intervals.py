@@ -58,15 +58,11 @@ class Doubt:
     @classmethod
     def of(cls, sums: "RowSums", need: str) -> "Doubt":
         """Return the doubt about the share that is predicted from ``sums``."""
-        bottom = sums.wanted if need == "labels" else sums.source
-        total = float(bottom.sum())
-        if total <= 0:
+        (top, bottom), rows = sums.shares(need), len(sums.inner)
+        if (total := float(bottom.sum())) <= 0:
             return cls(0.0, 0.0, 0.0)
-        top = sums.gained[:, 0] if need == "labels" else 2 * sums.inner - sums.target
-        if need == "outputs":
-            top = top + 2 * sums.toward
         inner, source, target = (float(x.sum()) for x in (sums.inner, sums.source, sums.target))
-        errors, rows = top - top.sum() / total * bottom, len(top)
+        errors = top[:, 0] - top[:, 0].sum() / total * bottom
         sampling = math.sqrt(float(errors.square().sum()) * rows / max(rows - 1, 1)) / total
         # 2q √(1 - c²), written so that it needs no division by ‖d_T‖
         unseen = 2 * math.sqrt(max(target * source - inner**2, 0.0)) / source

@@ -54,11 +54,8 @@ def heard(model: nn.Module) -> Iterator[list[Tensor]]:
         if isinstance(logits := getattr(result, "logits", None), Tensor):
             found.append(logits)
 
-    handle = model.register_forward_hook(hear)
-    try:
+    with model.register_forward_hook(hear):
         yield found
-    finally:
-        handle.remove()
 
 
 def log_likelihood(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:

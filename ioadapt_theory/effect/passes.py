@@ -8,7 +8,8 @@ E ggᵀ = JJᵀ. Two models are compared with the *same* cotangents, drawn by ``
 
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,17 +31,11 @@ NO_GRADIENT = (
 
 @dataclass(slots=True)
 class Recorded:
-    """The output of a model on one batch, and the activations and gradients of its layers.
-
-    Attributes:
-        output: the tensor to compare, of shape (samples, ...).
-        rows: layer -> its activations and gradients, for the layers that were called.
-        silent: layers that were never called.
-    """
+    """A model's output on one batch, what the layers that were called read and write, and names of the other layers."""
 
     output: Tensor
-    rows: dict[str, Rows] = field(default_factory=dict)
-    silent: tuple[str, ...] = ()
+    rows: dict[str, Rows]
+    silent: set[str]
 
 
 def record(
@@ -50,37 +45,25 @@ def record(
     *,
     call: Call | None = None,
     seed: int = 0,
-    draws: int = 1,
     directions: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> Recorded:
-    """Return the output, activations and gradients of one forward and ``draws`` backward passes of a model.
+    """Return the output, activations and gradients of one forward pass, and one backward pass for each cotangent.
 
-    Args:
-        model: the model, with its adapters already switched off.
-        modules: the linear layers and convolutions to record, by name.
-        batch: a tensor, a tuple of arguments, or a mapping of keyword arguments.
-        call: function that runs the model on the batch; by default, the batch is unpacked into arguments.
-        seed: seed of the cotangents and of random numbers in the model; use the same for both models of a pair.
-        draws: number of random cotangents, the vectors from which backward passes start.
-        directions: function that returns the cotangents for an output, see ``cotangents``; by default ``draws`` random
-            ones. To compare two models, give the same function for both.
-
-    Raises:
-        InvalidValueError: the model fails on the batch, no output can be compared, or the output or a gradient is not
-            finite.
-        UnsupportedError: a layer passes no gradient to its input, or runs without gradients.
+    ``directions`` returns the cotangents for an output, see ``cotangents``. To compare two models, give the same seed
+    and directions for both.
     """
-    watch = _Watch(modules, batch)
-    with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
+    watch, along = _Watch(modules, batch), list[Tensor]()
+    with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), ExitStack() as hooks:
+        for name, module in modules.items():
+            hooks.enter_context(module.register_forward_hook(watch.hook(name), with_kwargs=True))
         output = run(model, batch, call, seed)
         require_finite(output)
         if output.requires_grad:
-            along = (directions or cotangents(draws, seed))(output)
+            along = (directions or cotangents(1, seed))(output)
             watch.backward(output, along)
-            draws = len(along)
+    draws = max(len(along), 1)
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
-    silent = tuple(name for name in modules if name not in rows)
-    return Recorded(output.detach(), rows, silent)
+    return Recorded(output.detach(), rows, modules.keys() - rows.keys())
 
 
 def require_finite(output: Tensor) -> None:
@@ -165,22 +148,13 @@ class _Watch:
     """Hooks that store the input, the output and the output's gradients for every call of each layer."""
 
     def __init__(self, modules: Mapping[str, nn.Module], batch: Any) -> None:
-        self.modules, self.batch = modules, batch
+        self.batch = batch
         self.calls: dict[str, list[tuple[Tensor, Tensor, list[Tensor]]]] = {name: [] for name in modules}
         self.in_backward = False
-        self.handles: list[Any] = []
         self.last: tuple[Any, int, Tensor] | None = None
 
-    def __enter__(self) -> None:
-        for name, module in self.modules.items():
-            self.handles.append(module.register_forward_hook(self._hook(name), with_kwargs=True))
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self.handles:
-            handle.remove()
-
-    def _hook(self, name: str) -> Callable[..., Tensor]:
-        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
+    def hook(self, name: str) -> Callable[..., Tensor]:
+        def keep(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
             if not torch.is_grad_enabled():
                 msg = f"Layer {name} runs without gradients; remove torch.no_grad or re-entrant checkpointing."
@@ -193,7 +167,7 @@ class _Watch:
                 self.calls[name].append((self._copy(z), at_pairs(y.detach(), self.batch).clone(), gradients))
             return y
 
-        return hook
+        return keep
 
     def _copy(self, z: Tensor) -> Tensor:
         """Return a copy of z; layers that read the same tensor one after the other (q, k and v) share one."""

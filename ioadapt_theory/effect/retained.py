@@ -88,6 +88,13 @@ class RowSums:
     agreeing: Tensor
     told: Tensor
 
+    def shares(self, need: str) -> tuple[Tensor, Tensor]:
+        """Return the numerators, rows x columns, and the denominators of the share that is predicted for a need."""
+        if need == "labels":
+            return self.gained, self.wanted
+        top = 2 * self.inner - self.target
+        return (top + 2 * self.toward if need == "outputs" else top)[:, None], self.source
+
     @property
     def useless(self) -> bool:
         """Whether only the outputs of the adapted target are not finite, since the adapter is far too large there."""
@@ -220,20 +227,18 @@ def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     if told := need == "labels" and clear(sums.told[:, 1]):
         sums = replace(sums, gained=sums.told[:, :1].expand(-1, 3), wanted=sums.told[:, 1])
-    top, bottom = (2 * sums.inner - sums.target, sums.source)
+    top, bottom = sums.shares(need)
+    first, total = top[:, 0], float(bottom.sum())
     kl = out = None
     if need == "outputs":
-        top = top + 2 * sums.toward
-        out = float(top.sum()) / source
+        out = float(first.sum()) / source
     if need == "labels":
-        kl = float(sums.gained[:, 0].sum() / sums.wanted.sum()) if float(sums.wanted.sum()) > 0 else 0.0
-        top, bottom = sums.gained, sums.wanted
+        kl = float(first.sum()) / total if total > 0 else 0.0
     sampled, doubt, rows = bootstrap(top, bottom, seed), Doubt.of(sums, need), len(sums.inner)
-    ratio = math.sqrt(target / source)
-    share = float(top.reshape(rows, -1)[:, 0].sum()) / max(float(bottom.sum()), 1e-300)
+    ratio, share = math.sqrt(target / source), float(first.sum()) / max(total, 1e-300)
     doubt = replace(doubt, unseen=0.0) if told else doubt
     covering = interval(share, doubt, "texts" if told else need) if (inputs or rows) >= LEAST else None
-    agreement, after = float(sums.agreeing.mean()), following(top.reshape(rows, -1)[:, 0], bottom, seed)
+    agreement, after = float(sums.agreeing.mean()), following(first, bottom, seed)
     return Prediction(cosine, ratio, kl, covering, sampled, need, agreement, rows, doubt, out, told, after)
 
 

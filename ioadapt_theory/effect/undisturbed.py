@@ -1,12 +1,14 @@
 """Running a model without changing it: frozen, in evaluation mode, and in float32 only where that is asked for."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ioadapt_theory.effect.batches import mapped
 
 HALVES = frozenset({torch.float16, torch.bfloat16})
 LARGE = 1 << 26
@@ -59,14 +61,10 @@ def undisturbed(model: nn.Module, *, precise: bool = False) -> Iterator[None]:
 def fitted(batch: Any, model: nn.Module) -> Any:
     """Return the batch on the device of the model's first parameter, with floating-point tensors in its dtype."""
     floats = (p for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
-    like = next(floats, None)
-    return batch if like is None else _like(batch, like)
+    if (like := next(floats, None)) is None:
+        return batch
 
+    def of(x: Tensor) -> Tensor:
+        return x.to(x.device if like.is_meta else like.device, like.dtype if x.is_floating_point() else x.dtype)
 
-def _like(batch: Any, like: Tensor) -> Any:
-    if isinstance(batch, Tensor):
-        device = batch.device if like.is_meta else like.device
-        return batch.to(device, like.dtype if batch.is_floating_point() else batch.dtype)
-    if isinstance(batch, Mapping):
-        return {key: _like(value, like) for key, value in batch.items()}
-    return type(batch)(_like(v, like) for v in batch) if isinstance(batch, list | tuple) else batch
+    return mapped(batch, of)

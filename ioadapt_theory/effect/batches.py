@@ -36,11 +36,8 @@ class Parts:
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
     """Return all rows, split at random into three parts, as pairs of batches of at most ``size`` rows.
 
-    Args:
-        inputs: a tensor, a tuple of arguments, a mapping of keyword arguments, or an iterable of such batches.
-        target_inputs: the same samples, row by row, in the form that the target takes; by default ``inputs``.
-        size: maximum number of rows in a batch.
-        seed: the seed of the split.
+    The inputs are a tensor, a tuple of arguments, a mapping of keyword arguments, or an iterable of such batches;
+    ``target_inputs`` are the same samples, row by row, as the target takes them, by default ``inputs``.
 
     Raises:
         InvalidValueError: there are fewer than 3 rows, a batch is invalid, or the two inputs differ in rows per batch.
@@ -120,11 +117,7 @@ def _is_square(t: Tensor) -> bool:
 
 
 def row_counts(batch: Any) -> tuple[int, ...]:
-    """Return the number of rows of each tensor of a batch, without scalars, empty tensors and shared masks.
-
-    Raises:
-        InvalidValueError: no tensor has a row.
-    """
+    """Return the number of rows of each tensor of a batch, without scalars, empty tensors and shared masks."""
     every = [t for t in _tensors(batch) if t.ndim]
     counts = tuple(len(t) for t in every if len(t) and not _is_shared(t, every))
     if not counts:

@@ -24,12 +24,10 @@ BYTES = 1 << 26
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What is compared of two models.
+    """What is compared of two models, and what both ``need``, "labels", "change" or "outputs", with the reason.
 
     Attributes:
         output: name of the tensor that is compared, such as "logits"; "" if the models return one tensor.
-        need: what both models need, "labels", "change" or "outputs".
-        why: the reason for ``need``.
         classes: number of classes that are compared if one vocabulary extends the other, else None.
         size: number of entries of the outputs of one row.
         call: function that runs a model on a batch and returns what is compared; None for a plain call.
@@ -59,10 +57,6 @@ class Compared:
         """Return what is compared, decided on two rows of a pair of batches; the caller switches the adapters off.
 
         ``need`` is as given, else as the outputs tell, else ``otherwise``.
-
-        Raises:
-            InvalidValueError: there is no output to compare or more than one, the outputs differ in shape, a row's
-                outputs depend on the other rows, or ``need`` is unknown, or missing and not told by the outputs.
         """
         few = [first_rows(batch, 2) for batch in pair]
         with undisturbed(source), undisturbed(target), torch.no_grad():

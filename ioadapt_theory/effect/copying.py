@@ -29,22 +29,13 @@ def measured(
     *,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the source's gain (loss reduction) that the copied adapters retain.
-
-    Args:
-        source: the source, with its adapters active.
-        target: the target, with its adapters active.
-        batches: pairs of batches, see ``effect.batches.whole``, of rows that were not used in a fit.
-        off: function that returns a context manager in which a model's adapters are switched off.
-        compared: what is compared of the two models.
-        seed: seed of random numbers in the models, and of the bootstrap.
+    """Return a prediction of the share of the source's gain that the active adapters of the target, copies, retain.
 
     Raises:
         InvalidValueError: there are no batches, outputs differ in shape or are not finite, or the source's adapters
             have no effect.
     """
-    parts: list[RowSums] = []
-    weight = None
+    parts, weight = list[RowSums](), None
 
     def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor, Any, Any]:
         with off(model):

@@ -14,12 +14,9 @@ WAY = "in Python, pass a function that returns the tensor to compare (call= in t
 
 
 def selected(result: Any, rows: tuple[int, ...], model: str) -> tuple[str, Tensor]:
-    """Return the name and the tensor of a result that has a row for each sample; a nested tensor is used last.
+    """Return the name and the tensor of a model's result that has a row for each sample; nested tensors come last.
 
-    Args:
-        result: what the model returned: a tensor, or a mapping, tuple or dataclass of tensors.
-        rows: number of rows of each tensor of the batch; if they differ, the result may have their sum.
-        model: the model's name in messages.
+    ``rows`` are the numbers of rows of the batch's tensors; if they differ, the result may have their sum.
 
     Raises:
         InvalidValueError: no floating-point tensor has a row for each sample, or several have and none is in ``FIRST``.

@@ -61,22 +61,16 @@ def common(one: Sequence[int], two: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def strings(tokenizer: Any) -> dict[bytes, int]:
-    """Return the tokens of a vocabulary by the bytes that they stand for, without special and ambiguous ones.
-
-    Raises:
-        UnsupportedError: the tokenizer is not a fast one.
-    """
+    """Return the tokens of a vocabulary by the bytes that they stand for, without special and ambiguous ones."""
     backend = _backend(tokenizer)
-    decoder = backend.decoder
     described = json.dumps(json.loads(backend.to_str())["decoder"])
     special = {*tokenizer.all_special_ids, *(k for k, t in tokenizer.added_tokens_decoder.items() if t.special)}
-    found: dict[bytes, list[int]] = {}
-    bytes_of = {k: _bytes(token, decoder, described) for token, k in tokenizer.get_vocab().items() if k not in special}
-    fallback = {k for token, k in tokenizer.get_vocab().items() if _is_byte(token)}
-    for k, raw in bytes_of.items():
-        found.setdefault(raw, []).append(k)
-    plain = {raw: [k for k in some if k not in fallback] or some for raw, some in found.items() if raw}
-    return {raw: some[0] for raw, some in plain.items() if len(some) == 1}
+    found: dict[bytes, list[str]] = {}
+    vocabulary = tokenizer.get_vocab()
+    for token in (token for token, k in vocabulary.items() if k not in special):
+        found.setdefault(_bytes(token, backend.decoder, described), []).append(token)
+    plain = {raw: [t for t in some if not _is_byte(t)] or some for raw, some in found.items() if raw}
+    return {raw: vocabulary[some[0]] for raw, some in plain.items() if len(some) == 1}
 
 
 def _backend(tokenizer: Any) -> Any:
@@ -112,14 +106,7 @@ def _alphabet() -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairing:
-    """Texts as batches for two models, and how their outputs are compared; see ``paired``.
-
-    Attributes:
-        source, target: a batch for each model: ids, mask, and the paired positions of each row.
-        tokens: ids of the paired tokens, shared x 2.
-        positions: share of each tokenizer's positions that are paired.
-        vocabulary: share of each vocabulary that is paired.
-    """
+    """Texts as batches for two models, the paired tokens (shared x 2), and the shares that are paired on each side."""
 
     source: dict[str, Tensor]
     target: dict[str, Tensor]
@@ -174,7 +161,7 @@ class _Common(torch.autograd.Function):
 
 
 def paired_tokens(source: Any, target: Any) -> Tensor:
-    """Return the ids of tokens that stand for the same bytes in both tokenizers, shared x 2; raises as ``paired``."""
+    """Return the ids of tokens that stand for the same bytes in both tokenizers, shared x 2."""
     one, two = strings(source), strings(target)
     shared = sorted(one.keys() & two.keys())
     most = len(shared) / max(min(len(source), len(target)), 1)
@@ -183,20 +170,10 @@ def paired_tokens(source: Any, target: Any) -> Tensor:
 
 
 def paired(texts: Sequence[str], source: Any, target: Any, tokens: Tensor | None = None) -> Pairing:
-    """Return texts as batches for two models with different tokenizers, whose outputs can be compared.
+    """Return texts as batches for two models with different tokenizers, and what could be paired.
 
-    Args:
-        texts: the texts, a row each.
-        source: the source's tokenizer.
-        target: the target's tokenizer; both must be fast ones, which know the characters of their tokens.
-        tokens: the ``paired_tokens`` of both, if they are known.
-
-    Returns:
-        The batches, the function that runs a model on them, and what could be paired.
-
-    Raises:
-        InvalidValueError: too few positions or tokens of the two tokenizers can be paired.
-        UnsupportedError: a tokenizer is not a fast one.
+    ``tokens`` are the ``paired_tokens`` of both tokenizers, if they are known. Raises InvalidValueError if too few
+    tokens or positions can be paired, and UnsupportedError if a tokenizer does not know the characters of its tokens.
     """
     tokens = paired_tokens(source, target) if tokens is None else tokens
     vocabulary = len(tokens) / max(len(source), 1), len(tokens) / max(len(target), 1)

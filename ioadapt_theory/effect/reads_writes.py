@@ -29,14 +29,10 @@ Call = tuple[Tensor, Tensor, list[Tensor]]
 
 @dataclass(slots=True)
 class Rows:
-    """The calls of one layer on one batch.
+    """The calls of one layer on one batch: the input z, the output y, and a gradient of y for each backward pass.
 
-    Attributes:
-        module: the layer.
-        calls: for each call, the input z, the output y, and one gradient of y for each backward pass.
-        draws: number of backward passes, each from a different cotangent of the model's output.
-        samples: number of samples in the model's output; if the number of rows of each call is a multiple of
-            ``samples``, the rows are grouped by sample.
+    ``draws`` is the number of backward passes. If the number of rows of each call is a multiple of ``samples``, the
+    number of samples in the model's output, the rows are grouped by sample.
     """
 
     module: nn.Module
@@ -45,10 +41,7 @@ class Rows:
     samples: int
 
     def reader(self, side: str) -> Tensor:
-        """Return what a change on this side of the layer multiplies, samples x positions x features.
-
-        ``side`` is "weight", "input", "output" or "bias". The positions of several calls are concatenated.
-        """
+        """Return what a change on this side of the layer multiplies, samples x positions (of all calls) x features."""
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
 
     def writer(self, side: str) -> Tensor:
@@ -110,11 +103,7 @@ def _flat(x: Tensor, axis: int) -> Tensor:
 
 
 def patches(module: nn.Module, x: Tensor) -> Tensor:
-    """Return a convolution's input patches, samples x (positions · groups) x (channels per group · taps).
-
-    Raises:
-        UnsupportedError: the convolution has too many groups or an unknown type.
-    """
+    """Return a convolution's input patches, samples x (positions · groups) x (channels per group · taps)."""
     if not isinstance(module, CONVOLUTIONS) or module.groups > MOST_GROUPS:
         many = f"with more than {MOST_GROUPS} groups"
         what = many if isinstance(module, CONVOLUTIONS) else "of an unknown type"

@@ -167,15 +167,9 @@ class Prediction(Alignment):
 def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return label probabilities estimated from the models: the mean over a of normalised p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    The mean is over several strengths a of the adapter, since the likelihood of rare labels depends on the strength,
-    which training rarely gets exactly right.
-
-    Args:
-        s: log p_S, the log-probabilities of the plain source, or its logits; classes last.
-        sa: log p_Sa, those of the adapted source.
-        t: log p_T, those of the plain target.
-        weight: w, the weight of the target, see ``trust``.
-        strengths: the values of a, factors on the adapter's effect.
+    ``s``, ``sa`` and ``t`` are the log-probabilities, or logits, of the plain and adapted source and the plain target;
+    w is the ``weight``, see ``trust``. The mean is over several ``strengths`` a of the adapter, since the likelihood of
+    rare labels depends on the strength, which training rarely gets exactly right.
     """
     base = torch.lerp(s, t, weight) if weight else s
     d = sa - s
@@ -196,23 +190,16 @@ def trust(differing: float, changed: float) -> float:
     Without labels, it is unknown which plain model is right where they differ. If an adapter leaves the share θ of the
     source's own errors, and the target has errors of its own of the same size, the labels are estimated best with
     w = θ/2. Of an adapter that changes little, relative to the difference between the models, θ is unknown, ½ on
-    average; the more it changes, the smaller θ is presumed. The interval of a prediction covers 0 to 2w.
-
-    Args:
-        differing: D, the sum over rows and positions of the KL divergence between the plain source and target.
-        changed: A, the same sum for the adapted and the plain source; see ``Goal.divergences``.
+    average; the more it changes, the smaller θ is presumed. The interval of a prediction covers 0 to 2w. D and A
+    are the sums of ``Goal.divergences``.
     """
     return 0.25 * differing**2 / max(differing**2 + changed**2, 1e-300)
 
 
 def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 0) -> Prediction:
-    """Return the prediction of the retained share of the gain.
+    """Return the prediction of the retained share of the gain from rows that were not used in a fit.
 
-    Args:
-        sums: quantities of the rows, which were not used in a fit.
-        need: what both models need, the same "labels", "change" or "outputs".
-        inputs: number of inputs that were given, of which ``sums`` may be a part; by default the rows of ``sums``.
-        seed: seed of the bootstrap.
+    ``inputs`` is the number of inputs that were given, of which ``sums`` may be a part.
 
     Raises:
         InvalidValueError: the adapter has no effect on the source's outputs, or a sum is not finite.

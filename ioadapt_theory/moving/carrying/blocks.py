@@ -10,7 +10,7 @@ Ariadne of merge-and-rebase, which maps activations by orthogonal matrices.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -220,9 +220,7 @@ def hooked(modules: Mapping[str, nn.Module], on: Callable[[str, Tensor, Tensor],
 
         return replaced
 
-    handles = [module.register_forward_hook(hook(name), with_kwargs=True) for name, module in modules.items()]
-    try:
+    with ExitStack() as hooks:
+        for name, module in modules.items():
+            hooks.enter_context(module.register_forward_hook(hook(name), with_kwargs=True))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -30,12 +30,10 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 @dataclass(slots=True)
 class Fitted:
-    """One part of an adapter, fitted to a layer of the target in a placement there.
+    """One part of an adapter, fitted to a layer of the target in a placement there; see ``CarriedLayer``.
 
     Attributes:
         factors: rule -> factors on the target.
-        kept: share of the part's gain (loss reduction) that the two-way map keeps, to first order.
-        rows, features: number of rows of activations, and numbers of features that the factors read and write.
         writes: the matrix Q that carries changes of what the part writes, and the Gram matrix of its gradients.
     """
 
@@ -48,12 +46,7 @@ class Fitted:
 
 @dataclass(slots=True)
 class Fit:
-    """The parts of an adapter, fitted to layers of the target.
-
-    Attributes:
-        at: part and place on the target -> the fit.
-        lost: part and place on the target where no fit is possible -> the reason.
-    """
+    """The parts of an adapter, fitted to layers of the target; where no fit is possible, ``lost`` has the reason."""
 
     trial: Trial
     parts: Mapping[str, Part]

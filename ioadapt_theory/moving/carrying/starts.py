@@ -1,6 +1,6 @@
 """The adapters for the target from which training can start: the copy, the closed forms, and zero."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -24,17 +24,14 @@ from ioadapt_theory.moving.put import misfit
 
 
 class Starts:
-    """The adapters for the target from which training can start.
+    """The adapters for the target from which training can start: ``by_rule`` has functions that return them.
 
     If the weights show that both models have the same bases in all adapted layers, this is the copy alone, unless the
     options say otherwise: no map is nearer, and none needs to be fitted. Nor is one if only zero is asked for.
 
     Attributes:
-        by_rule: rule -> function that returns the adapters, by layer of the target.
         copy: layer of the target -> the copied adapter; {} if none fits, or another placement is asked for.
-        mapped: whether maps were fitted.
-        parts: key -> part, what the source's adapter changes in one layer with one placement, as low-rank factors.
-        fit: the parts fitted to layers of the target.
+        parts: key -> part of the source's adapter, as low-rank factors.
         picked: key of a part -> layer and placement of the target where it keeps the largest share of its gain.
         lost: layer of the source -> why its adapter cannot be copied, or cannot be fitted to one of the target layers.
         truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
@@ -50,16 +47,19 @@ class Starts:
         copies = self._copies()
         given = parts_of(self.adapted, trial.name)
         rules, self.mapped = {STARTS[name] for name in trial.options.starts or STARTS}, False
-        if trial.options.starts is None and self._is_known(copies):
-            self.copy = {places[layer][0]: adapter for layer, adapter in copies.items()}
-            self.by_rule = {COPY: lambda: self.copy}
+        copied = {places[layer][0]: adapter for layer, adapter in copies.items()}
+        known = (
+            trial.options.starts is None and trial.options.placement is None and copies.keys() == self.adapted.keys()
+        )
+        if known and all(related(x.base_layer, base_of(self.modules[places[n][0]])) for n, x in self.adapted.items()):
+            self.copy, self.by_rule = copied, {COPY: lambda: copied}
             return
         if rules == {ZERO} and all(part.low for part in given):
             self.by_rule = {ZERO: partial(self._fresh, given)}
             return
         self.mapped = True
         self.parts, self.truncated = reduced(given, trial, trial.source)
-        self.idle = {part.layer for part in given if part.key not in self.parts}
+        idle = {part.layer for part in given if part.key not in self.parts}
         self.fit = Fit(trial, self.parts)
         self.fit.run(
             [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
@@ -67,15 +67,22 @@ class Starts:
         for place, one in self.fit.at.items():
             if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
                 self.picked[place[0]] = place
-        self._make(copies, rules)
-
-    def _is_known(self, copies: Mapping[str, Adapter]) -> bool:
-        """Return whether the weights of all adapted layers show that a copy changes the same features."""
-        target = self.modules
-        return self.trial.options.placement is None and all(
-            n in copies and related(layer.base_layer, base_of(target[self.places[n][0]]))
-            for n, layer in self.adapted.items()
-        )
+        made = {rule: self._assembled(rule) for rule in RULES.values()}
+        self.lost |= dict.fromkeys(idle - copies.keys(), IDLE.format("source", "is never called"))
+        unfitted = {self.parts[w[0]].layer for w in self.fit.lost if w[0] not in self.picked}
+        for layer in (unfitted | idle) & copies.keys():
+            for adapters in made.values():  # parts that can only be copied
+                adapters.setdefault(places[layer][0], copies[layer])
+        sides = {part.placement for part in self.parts.values()} - {BIAS}
+        if trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
+            self.copy = copied
+        found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.__getitem__, rule) for rule in made}
+        if first := made[RULES["two-way"]]:
+            found[BLOCKS] = lambda: by_blocks(trial, first, self.parts, self.fit, self.picked)
+            found[ZERO] = lambda: zeroed(first, trial.options.seed)
+        if self.copy:
+            found[COPY] = lambda: copied
+        self.by_rule = {rule: function for rule, function in found.items() if rule in rules and (first or rule == COPY)}
 
     def _sides(self, part: Part, layer: str) -> list[str]:
         """Return the placements in which a part may be fitted to a target layer; if there is none, store the reason."""
@@ -93,24 +100,6 @@ class Starts:
         if not sides:
             self.lost[part.layer] = refused
         return sides
-
-    def _make(self, copies: Mapping[str, Adapter], rules: Collection[Rule]) -> None:
-        made = {rule: self._assembled(rule) for rule in RULES.values()}
-        self.lost |= dict.fromkeys(self.idle - copies.keys(), IDLE.format("source", "is never called"))
-        unfitted = {self.parts[w[0]].layer for w in self.fit.lost if w[0] not in self.picked}
-        for layer in (unfitted | self.idle) & copies.keys():
-            for adapters in made.values():  # parts that can only be copied
-                adapters.setdefault(self.places[layer][0], copies[layer])
-        sides = {part.placement for part in self.parts.values()} - {BIAS}
-        if copies and self.trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
-            self.copy = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
-        found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.__getitem__, rule) for rule in made}
-        if first := made[RULES["two-way"]]:
-            found[BLOCKS] = lambda: by_blocks(self.trial, first, self.parts, self.fit, self.picked)
-            found[ZERO] = lambda: zeroed(first, self.trial.options.seed)
-        if self.copy:
-            found[COPY] = lambda: self.copy
-        self.by_rule = {rule: function for rule, function in found.items() if rule in rules and (first or rule == COPY)}
 
     def _fresh(self, given: list[Part]) -> dict[str, Adapter]:
         """Return new LoRAs with the placements and scalings, and by default the ranks, of the source's."""

@@ -97,7 +97,6 @@ class Trial:
     """A source and a target model, with rows and options to compare them; ``tuned`` replaces the adapted source.
 
     Attributes:
-        need: "labels", "change" or "outputs": what both models need.
         weight: weight of the target in the guessed labels, see ``effect.retained.trust``.
         paired: whether the rows are texts that are paired for two tokenizers.
         labelled: whether they are also of the adapter's domain; then steps match their next tokens, too.
@@ -116,11 +115,7 @@ class Trial:
         *,
         damaged: bool = False,
     ) -> None:
-        """Set ``weight`` from ``rows.fit``, to 0 if the target is a damaged copy, whose answers add nothing.
-
-        Raises:
-            InvalidValueError: the first batch shows no effect of the adapter.
-        """
+        """Set ``weight`` from ``rows.fit``, to 0 if the target is a damaged copy, whose answers add nothing."""
         self.source, self.target, self.name, self.rows = source, target, name, rows
         self.options, self.compared, self.tuned = options, compared, tuned
         self.goals: dict[int, Goal] = {}
@@ -162,10 +157,7 @@ class Trial:
         return {"call": self.compared.call, "seed": seed, "directions": cotangents(draws, seed, chances)}
 
     def goal(self, pair: Pair, number: int, *, judged: bool = True) -> Goal:
-        """Return what the target should do on a pair of batches, from the outputs of both models.
-
-        Likelihoods of texts are known to it if it is ``judged``, not only trained on.
-        """
+        """Return what the target should do on a pair of batches; if it is ``judged``, it knows likelihoods of texts."""
         if id(pair[0]) in self.goals:
             return self.goals[id(pair[0])]
         spread = any(pair[0] is one for one, _ in self.rows.predict)  # scores need no interval
@@ -190,10 +182,7 @@ class Trial:
         return sum(one.t.nbytes for one in self.goals.values()) + outputs.nbytes < MOST_KEPT
 
     def loss(self, pair: Pair, number: int) -> Tensor:
-        """Return the loss of the adapted target on a pair of batches, see ``Goal.loss``.
-
-        For texts, it is the mean of that and of the loss of their next tokens.
-        """
+        """Return the loss of the adapted target, see ``Goal.loss``; for texts, the mean with that of next tokens."""
         if self.labelled:
             adapted, likelihood = self.read(self.target, pair[1], number, texts=True)
             count = pair[1]["attention_mask"][:, 1:].sum().to(adapted)

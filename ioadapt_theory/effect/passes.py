@@ -31,11 +31,10 @@ NO_GRADIENT = (
 
 @dataclass(slots=True)
 class Recorded:
-    """A model's output on one batch, what the layers that were called read and write, and names of the other layers."""
+    """A model's output on one batch, and what the layers that were called read and write."""
 
     output: Tensor
     rows: dict[str, Rows]
-    silent: set[str]
 
 
 def record(
@@ -63,7 +62,7 @@ def record(
             watch.backward(output, along)
     draws = max(len(along), 1)
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
-    return Recorded(output.detach(), rows, modules.keys() - rows.keys())
+    return Recorded(output.detach(), rows)
 
 
 def require_finite(output: Tensor) -> None:

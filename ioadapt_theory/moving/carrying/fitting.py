@@ -1,8 +1,7 @@
 """Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -10,7 +9,7 @@ from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Recorded, record
+from ioadapt_theory.effect.passes import record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
 from ioadapt_theory.maps.moments import Factors, Gathered, Moments, Place, effects, places
@@ -44,39 +43,34 @@ class Fitted:
     writes: tuple[Tensor, Tensor]
 
 
-@dataclass(slots=True)
 class Fit:
     """The parts of an adapter, fitted to layers of the target; where no fit is possible, ``lost`` has the reason."""
 
-    trial: Trial
-    parts: Mapping[str, Part]
-    at: dict[Wanted, Fitted] = field(default_factory=dict)
-    lost: dict[Wanted, str] = field(default_factory=dict)
-
-    def run(self, wanted: list[Wanted]) -> None:
+    def __init__(self, trial: Trial, parts: Mapping[str, Part], wanted: Collection[Wanted] = ()) -> None:
         """Fit the parts at all wanted places; if a part has several, its shares ``kept`` are those on held-out rows."""
-        source = base_layers(self.trial.source, {part.layer for part in self.parts.values()})
-        target = base_layers(self.trial.target, {layer for _, layer, _ in wanted})
-        asked = {
-            w: places(source, target, self.parts[w[0]].layer, w[1], self.parts[w[0]].placement, w[2]) for w in wanted
-        }
+        self.trial, self.parts = trial, parts
+        self.at, self.lost = dict[Wanted, Fitted](), dict[Wanted, str]()
+        self.source = base_layers(trial.source, {parts[key].layer for key, _, _ in wanted})
+        self.target = base_layers(trial.target, {layer for _, layer, _ in wanted})
+        asked = {}
+        for key, layer, side in wanted:
+            part = parts[key]
+            asked[key, layer, side] = places(self.source, self.target, part.layer, layer, part.placement, side)
         chosen = len({w[0] for w in wanted}) < len(wanted)
-        for group in self._groups(asked, target):
-            gathered = self._gathered(group, self.trial.rows.fit)
-            held = self._gathered(group, self.trial.rows.select) if chosen else gathered
-            maps: dict[tuple[Place, str, Rule], Tensor] = {}
+        for group in self._groups(asked):
+            gathered = self._gathered(group, trial.rows.fit)
+            held = self._gathered(group, trial.rows.select) if chosen else gathered
+            self.maps: dict[tuple[Place, str, Rule], Tensor] = {}
             for w, (reads, writes) in group.items():
                 if w not in self.lost:
-                    self._fit(w, reads, writes, gathered, held, maps)
+                    self._fit(w, gathered.of[reads], gathered.of[writes], gathered.moments, held.moments)
 
-    def _groups(self, asked: Mapping[Wanted, tuple[Place, Place]], target: Mapping[str, nn.Module]) -> Iterator[Any]:
+    def _groups(self, asked: Mapping[Wanted, tuple[Place, Place]]) -> Iterator[dict[Wanted, tuple[Place, Place]]]:
         """Yield groups whose moments fit into ``options.memory``; a single place may need more."""
         group: dict[Wanted, tuple[Place, Place]] = {}
-        seen: set[Place] = set()
-        used = 0.0
+        seen, used = set[Place](), 0.0
         for w, both in asked.items():
-            f = operator(target[w[1]])
-            new = {*both} - seen
+            f, new = operator(self.target[w[1]]), {*both} - seen
             bytes_ = sum(6.0 * 4 * (f.columns if place[3] == "output" else f.channels or 0) ** 2 for place in new)
             if group and used + bytes_ > self.trial.options.memory * 1e9:
                 yield group
@@ -88,12 +82,21 @@ class Fit:
             yield group
 
     def _gathered(self, group: Mapping[Wanted, tuple[Place, Place]], pairs: list[Pair]) -> Gathered:
+        """Return the moments of both models, without adapters, at the places of a group."""
+        trial = self.trial
         gathered = Gathered([*dict.fromkeys(place for both in group.values() for place in both)])
-        silent: tuple[set[str], set[str]] = set(), set()
-        for here, there in recorded(self.trial, gathered.places, pairs):
-            silent[0].update(here.silent)
-            silent[1].update(there.silent)
-            gathered.add(here.rows, there.rows)
+        here = {place[0]: self.source[place[0]] for place in gathered.places}
+        there = {place[2]: self.target[place[2]] for place in gathered.places}
+        silent = set[str](), set[str]()
+        for number, pair in enumerate(pairs):
+            trial.progress("recording", number, len(pairs))
+            options = trial.recording(pair, number)
+            with disable(trial.source), disable(trial.target):
+                one = record(trial.source, here, pair[0], **options).rows
+                two = record(trial.target, there, pair[1], **options).rows
+            gathered.add(one, two)
+            silent[0].update(here.keys() - one.keys())
+            silent[1].update(there.keys() - two.keys())
         for w, both in group.items():
             for place in both:
                 if why := gathered.lost.get(place):
@@ -103,51 +106,29 @@ class Fit:
         return gathered
 
     def _fit(
-        self,
-        w: Wanted,
-        reads: Place,
-        writes: Place,
-        gathered: Gathered,
-        held: Gathered,
-        maps: dict[tuple[Place, str, Rule], Tensor],
+        self, w: Wanted, reads: Place, writes: Place, moments: Mapping[Place, Moments], held: Mapping[Place, Moments]
     ) -> None:
-        reads, writes = gathered.of[reads], gathered.of[writes]
-        read, written, part = gathered.moments[reads], gathered.moments[writes], self.parts[w[0]]
+        written, part = moments[writes], self.parts[w[0]]
         if written.idle:
             self.lost[w] = IDLE.format("target", "does not influence the compared outputs")
             return
-        known = related(
-            *(base_layers(m, [n])[n] for m, n in ((self.trial.source, part.layer), (self.trial.target, w[1])))
-        )
+        known = related(self.source[part.layer], self.target[w[1]])
 
-        def mapped(place: Place, moments: Moments, role: str, rule: Rule) -> Tensor:
+        def mapped(place: Place, role: str, rule: Rule) -> Tensor:
             key = place, role, rule
-            if key not in maps:
-                maps[key] = moments.map(role, rule, same=known and place[1] == place[3])
-            return maps[key]
+            if key not in self.maps:
+                self.maps[key] = moments[place].map(role, rule, same=known and place[1] == place[3])
+            return self.maps[key]
 
         made: dict[Rule, Factors] = {}
         for rule in RULES.values():
-            q = mapped(writes, written, "writes", rule)
-            p = None if part.placement == BIAS else mapped(reads, read, "reads", rule)
+            q = mapped(writes, "writes", rule)
+            p = None if part.placement == BIAS else mapped(reads, "reads", rule)
             made[rule] = carried_factors(part.factors, p, q)
         a, b = made[TWO_WAY]
         kept = 1.0
         if part.placement != BIAS:
-            c, k = held.moments[reads].C, held.moments[writes].K
-            own, both, other = effects(part.factors, (a, b), c, k)  # type: ignore[arg-type]
+            own, both, other = effects(part.factors, (a, b), held[reads].C, held[writes].K)  # type: ignore[arg-type]
             kept = (2 * both - other) / own if own > 0 else 0.0
-        q = mapped(writes, written, "writes", TWO_WAY)
-        self.at[w] = Fitted(made, kept, read.rows, (len(a), b.shape[1]), (q, written.K[0]))  # type: ignore[index]
-
-
-def recorded(trial: Trial, wanted: Iterable[Place], pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
-    """Yield the activations and output gradients of both models' layers, without adapters, for each pair of batches."""
-    wanted, pairs = [*wanted], [*pairs]
-    here = base_layers(trial.source, {place[0] for place in wanted})
-    there = base_layers(trial.target, {place[2] for place in wanted})
-    for number, pair in enumerate(pairs):
-        trial.progress("recording", number, len(pairs))
-        options = trial.recording(pair, number)
-        with disable(trial.source), disable(trial.target):
-            yield record(trial.source, here, pair[0], **options), record(trial.target, there, pair[1], **options)
+        onward = mapped(writes, "writes", TWO_WAY), written.K[0]  # type: ignore[index]
+        self.at[w] = Fitted(made, kept, moments[reads].rows, (len(a), b.shape[1]), onward)

@@ -48,9 +48,8 @@ class Starts:
         given = parts_of(self.adapted, trial.name)
         rules, self.mapped = {STARTS[name] for name in trial.options.starts or STARTS}, False
         copied = {places[layer][0]: adapter for layer, adapter in copies.items()}
-        known = (
-            trial.options.starts is None and trial.options.placement is None and copies.keys() == self.adapted.keys()
-        )
+        free = trial.options.starts is None and trial.options.placement is None
+        known = free and copies.keys() == self.adapted.keys()
         if known and all(related(x.base_layer, base_of(self.modules[places[n][0]])) for n, x in self.adapted.items()):
             self.copy, self.by_rule = copied, {COPY: lambda: copied}
             return
@@ -60,10 +59,8 @@ class Starts:
         self.mapped = True
         self.parts, self.truncated = reduced(given, trial, trial.source)
         idle = {part.layer for part in given if part.key not in self.parts}
-        self.fit = Fit(trial, self.parts)
-        self.fit.run(
-            [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
-        )
+        wanted = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
+        self.fit = Fit(trial, self.parts, wanted)
         for place, one in self.fit.at.items():
             if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
                 self.picked[place[0]] = place

@@ -29,12 +29,7 @@ def measured(
     *,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the source's gain that the active adapters of the target, copies, retain.
-
-    Raises:
-        InvalidValueError: there are no batches, outputs differ in shape or are not finite, or the source's adapters
-            have no effect.
-    """
+    """Return a prediction of the share of the source's gain that the active adapters of the target, copies, retain."""
     parts, weight = list[RowSums](), None
 
     def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor, Any, Any]:

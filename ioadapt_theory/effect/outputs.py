@@ -77,11 +77,7 @@ def needed(model: nn.Module, output: Tensor, name: str) -> tuple[str, str]:
 def require_need(
     need: str | None, told: tuple[str, str], output: Tensor, otherwise: str | None = None
 ) -> tuple[str, str]:
-    """Return the need that is given, or told, or else ``otherwise``, and the reason.
-
-    Raises:
-        InvalidValueError: the need is unknown or missing.
-    """
+    """Return the need that is given, or told, or else ``otherwise``, and the reason."""
     if need not in {None, *NEEDS}:
         msg = f"need must be 'labels' (for outputs that are logits), 'change' or 'outputs', not {need!r}."
         raise InvalidValueError(msg)
@@ -100,11 +96,7 @@ def require_need(
 
 
 def common(source: Tensor, target: Tensor, name: str, other: str) -> int | None:
-    """Return the number of classes to compare if one vocabulary extends the other, and None for outputs of one shape.
-
-    Raises:
-        InvalidValueError: the outputs have other different shapes.
-    """
+    """Return the number of classes to compare if one vocabulary extends the other, or None if the shapes are equal."""
     if source.shape == target.shape:
         return None
     logits = name == other and name.endswith("logits")

@@ -40,10 +40,7 @@ def at_pairs(x: Tensor, batch: Any) -> Tensor:
 
 
 def ends(tokenizer: Any, text: str) -> tuple[list[int], list[int]]:
-    """Return the ids of a text's tokens, and the number of characters read after each; -1 inside of a character.
-
-    The characters are those that the tokenizer decodes, so that tokens are not counted if it changes the text.
-    """
+    """Return the ids of a text's tokens, and the number of characters decoded after each; -1 inside of a character."""
     ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
     decode = _backend(tokenizer).decode
     read = []

@@ -67,9 +67,7 @@ class RowSums:
     """The quantities of each row from which the predictions are computed.
 
     Attributes:
-        inner: inner product of the adapter's changes of the outputs of the source and of the target.
-        source: squared norm of the change on the source.
-        target: squared norm of the change on the target.
+        inner, source, target: ⟨d_S, d_T⟩, ‖d_S‖² and ‖d_T‖² for the adapter's changes d of the outputs.
         toward: inner product of the change on the target and the difference of the plain outputs, source - target.
         gained: rows x 3, increase of the log-likelihood on the target, averaged over estimated labels, see ``guessed``,
             and summed over positions. The columns are for the target's weights w, 0 and 2w in the estimate.

@@ -4,6 +4,10 @@ import itertools
 import torch
 from torch import nn
 
+from ioadapt_theory.effect import Rows
+
+X = torch.randn(12, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
 
 class Tokens(nn.Sequential):
     """Layers that process each token separately; they accept a mask but ignore it."""
@@ -45,3 +49,26 @@ def effects(r: torch.Tensor, g: torch.Tensor, a: torch.Tensor, b: torch.Tensor) 
     Here, e is the first-order effect of adding rAB in the model, and g the gradient of ⟨ξ, output⟩ at that place.
     """
     return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
+
+
+@torch.no_grad()
+def exact_rows(model: nn.Sequential, layer: int, x: torch.Tensor) -> Rows:
+    """Return the rows of a layer with all basis vectors as cotangents, so that the mean over cotangents is exact."""
+    z = model[:layer](x)
+    y = model[layer](z)
+    j = torch.eye(model[layer].out_features, dtype=x.dtype)
+    for after in model[layer + 1 :]:
+        j = j @ after.weight.mT
+    return Rows(model[layer], [(z, y, [j[:, k].expand(len(x), -1) for k in range(j.shape[1])])], j.shape[1], len(x))
+
+
+@torch.no_grad()
+def effect(model: nn.Sequential, layer: int, side: str, m: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return the change of the outputs by M on a side of a layer (Eqs. 4a-4c)."""
+    z, module = model[:layer](x), model[layer]
+    y = module(z)
+    if side == "weight":
+        adapted = y + z @ m
+    else:
+        adapted = module(z + z @ m) if side == "input" else y + y @ m
+    return model[layer + 1 :](adapted) - model[layer + 1 :](y)

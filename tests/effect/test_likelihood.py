@@ -1,11 +1,8 @@
 """The likelihood of texts."""
 
-from types import SimpleNamespace
-
 import torch
-from torch import nn
 
-from ioadapt_theory.effect.likelihood import CHUNK, heard, log_likelihood
+from ioadapt_theory.effect.likelihood import CHUNK, log_likelihood
 
 
 def test_the_likelihood_is_that_of_the_next_tokens():
@@ -20,15 +17,3 @@ def test_the_likelihood_is_that_of_the_next_tokens():
     weights = torch.tensor([1.0, -2.0, 3.0])
     gradients = [torch.autograd.grad(x @ weights, logits, retain_graph=True)[0] for x in (found, wanted)]
     torch.testing.assert_close(*gradients)
-
-
-def test_logits_are_heard_inside_the_block_only():
-    class Model(nn.Module):
-        def forward(self, x):
-            return SimpleNamespace(logits=2 * x)
-
-    model = Model()
-    with heard(model) as logits:
-        model(torch.ones(2))
-    model(torch.zeros(2))
-    assert [x.tolist() for x in logits] == [[2, 2]]

@@ -10,8 +10,7 @@ from ioadapt_theory import adapt, layers, parameters, transfer
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.moments import READS, WRITES, Gathered, Moments
 from ioadapt_theory.maps.solve import ONE_WAY, PROCRUSTES, RULES, TWO_WAY, Rule, polar, solve, sylvester, truncated
-from tests.effect.nets import stack
-from tests.effect.test_copying import X, effect, exact_rows
+from tests.effect.nets import X, effect, exact_rows, stack
 
 EXACT = Rule("two-way", 1e-13)
 

@@ -60,6 +60,7 @@ def test_the_share_is_measured_on_the_next_tokens(mapping: bool) -> None:
     gain, before = gain - loss(source, ids), loss(target, ids)
     outcome: Any = transfer(source, target, inputs=inputs, starts=("copy",), steps=0)
     assert outcome.prediction.told
+    assert not source._forward_hooks
     assert outcome.kept == pytest.approx((before - loss(target, ids)) / gain, abs=1e-4)
     assert "measured on the next tokens" in str(outcome)
 

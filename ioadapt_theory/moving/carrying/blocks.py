@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import disable, function_of, layers
-from ioadapt_theory.effect.batches import Pair, joined, row_count
+from ioadapt_theory.effect.batches import joined, row_count
 from ioadapt_theory.effect.pairing import at_pairs
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import TINY, eigen
-from ioadapt_theory.moving.carrying.fitting import Fit, Wanted, base_layers
+from ioadapt_theory.moving.carrying.fitting import Fit, base_layers
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, built
 from ioadapt_theory.moving.carrying.trial import Adapters, Trial, only
 
@@ -44,51 +44,40 @@ class _Overflow(Exception):
     """No error: features overflow, so that there is no start of this kind."""
 
 
-def by_blocks(
-    trial: Trial, start: Adapters, parts: Mapping[str, Part], fit: Fit, picked: Mapping[str, Wanted]
-) -> dict[str, Adapter]:
+def by_blocks(trial: Trial, start: Adapters, fit: Fit) -> dict[str, Adapter]:
     """Return adapters fitted layer by layer; ``start`` has the adapters of layers for which this is not possible.
 
     The result is {} if no layer can be fitted, or if features overflow, since errors grow from layer to layer.
     """
-    jobs: dict[str, dict[str, str]] = {}  # layer of the target -> placement there -> key of the part
-    for key, (_, layer, side) in picked.items():
-        jobs.setdefault(layer, {})[side] = key
-    modules, taken = base_layers(trial.target, jobs), Counter(w[1:] for w in picked.values())
-    odd = {w[1] for w in picked.values() if taken[w[1:]] > 1 or parts[w[0]].placement != w[2]}
+    jobs: dict[str, dict[str, Part]] = {}  # layer of the target -> placement there -> part
+    for key, layer, side in fit.picked.values():
+        jobs.setdefault(layer, {})[side] = fit.parts[key]
+    modules, taken = base_layers(trial.target, jobs), Counter(w[1:] for w in fit.picked.values())
+    odd = {w[1] for w in fit.picked.values() if taken[w[1:]] > 1 or fit.parts[w[0]].placement != w[2]}
     odd |= {n for n, sides in jobs.items() if "weight" in sides and getattr(modules[n], "groups", 1) > 1}
     jobs = {n: sides for n, sides in jobs.items() if n in start and n not in odd and sides.keys() - {BIAS}}
     if not jobs:
         return {}
     try:
-        return _Blocks(trial, start, parts, fit, picked, jobs).done()
+        return _Blocks(trial, start, fit, jobs).done()
     except _Overflow:
         return {}
 
 
 class _Blocks:
-    def __init__(
-        self,
-        trial: Trial,
-        start: Adapters,
-        parts: Mapping[str, Part],
-        fit: Fit,
-        picked: Mapping[str, Wanted],
-        jobs: dict[str, dict[str, str]],
-    ) -> None:
-        self.trial, self.parts, self.fit, self.picked, self.jobs = trial, parts, fit, picked, jobs
+    def __init__(self, trial: Trial, start: Adapters, fit: Fit, jobs: dict[str, dict[str, Part]]) -> None:
+        self.trial, self.fit, self.jobs = trial, fit, jobs
         self.made: dict[str, Adapter] = {n: a for n, a in start.items() if n not in jobs}
-        self.source = base_layers(trial.source, {parts[key].layer for sides in jobs.values() for key in sides.values()})
+        self.source = base_layers(trial.source, {part.layer for sides in jobs.values() for part in sides.values()})
         self.modules = base_layers(trial.target, {*self.jobs, *self.made})
         most = ENTRIES // trial.compared.size
         few = [p for n, p in enumerate(trial.rows.fit) if not n or (n + 1) * row_count(p[0]) <= most]
-        self.pair: Pair
         self.pairs, self.pair = joined(few)
         with torch.no_grad():
             self.changes = self._changes()
             with disable(trial.target):
                 plain = self._captured({n: self.modules[n] for n in jobs}, 1)
-        known = {n for n, sides in jobs.items() if all(parts[key].layer in self.changes for key in sides.values())}
+        known = {n for n, sides in jobs.items() if all(part.layer in self.changes for part in sides.values())}
         self.plain = {n: calls for n, calls in plain.items() if n in known}
         self.made |= {n: start[n] for n in jobs if n not in self.plain}
 
@@ -158,8 +147,8 @@ class _Blocks:
         module = self.modules[name]
         f, made = function_of(module), dict[str, Part]()
         for side in (s for s in ("input", "weight", "output") if s in self.jobs[name]):
-            part = self.parts[self.jobs[name][side]]
-            q, metric = self.fit.at[self.picked[part.key]].writes
+            part = self.jobs[name][side]
+            q, metric = self.fit.at[self.fit.picked[part.key]].writes
             if made:
                 calls = [(z, built(module, made.values()).on(f)(z)) for z, _ in calls]
             at = "input" if side == "input" else "output"
@@ -173,7 +162,7 @@ class _Blocks:
                 raise _Overflow from error
             made[side] = replace(part, factors=(a, b))
             if shift is not None:
-                made[BIAS] = replace(self.parts[self.jobs[name][BIAS]], factors=(shift.new_ones(1, 1), shift[None]))
+                made[BIAS] = replace(self.jobs[name][BIAS], factors=(shift.new_ones(1, 1), shift[None]))
         self.made[name] = built(module, made.values())
 
     def _rows(self, model: int, module: nn.Module, calls: list[Call], side: str) -> Tensor:

@@ -141,21 +141,21 @@ def _best(trial: Trial, places: Mapping[str, tuple[str, ...]], lost: Mapping[str
             chosen = last
             break
     origins: dict[str, list[str]] = {}
-    for key, layer, _ in made.picked.values():
-        origins.setdefault(layer, []).append(made.parts[key].layer)
+    for key, layer, _ in made.fit.picked.values():
+        origins.setdefault(layer, []).append(made.fit.parts[key].layer)
     for layer, (first, *_) in places.items():
         origins.setdefault(first, [layer])
     sources = {layer: ", ".join(dict.fromkeys(origins[layer])) for layer in adapters}
     unmatched = {**lost, **made.lost}
     for (key, layer, _), why in made.fit.lost.items():
         if layer not in adapters:
-            unmatched.setdefault(made.parts[key].layer, why)
+            unmatched.setdefault(made.fit.parts[key].layer, why)
     told = {}
     for layer, adapter in adapters.items():
-        fit = next((made.fit.at[w] for w in made.picked.values() if w[1] == layer and w[2] != BIAS), None)
+        fit = next((made.fit.at[w] for w in made.fit.picked.values() if w[1] == layer and w[2] != BIAS), None)
         rows, features, kept = (0, (0, 0), None) if fit is None else (fit.rows, fit.features, fit.kept)
         told[layer] = CarriedLayer.of(adapter, sources[layer], rows, features, None if chosen == "copy" else kept)
-    prediction, impossible = predicted.get(chosen), made.mapped and not made.picked
+    prediction, impossible = predicted.get(chosen), made.mapped and not made.fit.picked
     notes += _notes(prediction, trial.rows.rows, steps, put=bool(adapters), impossible=impossible)
     return CarryReport(
         matched=tuple(adapters),

@@ -216,11 +216,7 @@ def _best(
 
 
 def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
-    """Return W_tuned - W in float32, by layer name, for the linear layers and convolutions in which the models differ.
-
-    Raises:
-        InvalidValueError: no layer differs, a layer has a different size, or a model has an adapter.
-    """
+    """Return W_tuned - W in float32, by name, for the linear layers and convolutions in which the models differ."""
     for what, model in (("base", base), ("tuned model", tuned)):
         if layers(model):
             msg = f"The {what} has an adapter; merge or remove it first, since weights are compared."

@@ -44,7 +44,10 @@ class Fitted:
 
 
 class Fit:
-    """The parts of an adapter, fitted to layers of the target; where no fit is possible, ``lost`` has the reason."""
+    """The parts of an adapter, fitted to layers of the target; where no fit is possible, ``lost`` has the reason.
+
+    ``picked`` maps the key of a part to the place on the target where it keeps the largest share of its gain.
+    """
 
     def __init__(self, trial: Trial, parts: Mapping[str, Part], wanted: Collection[Wanted] = ()) -> None:
         """Fit the parts at all wanted places; if a part has several, its shares ``kept`` are those on held-out rows."""
@@ -64,6 +67,10 @@ class Fit:
             for w, (reads, writes) in group.items():
                 if w not in self.lost:
                     self._fit(w, gathered.of[reads], gathered.of[writes], gathered.moments, held.moments)
+        self.picked: dict[str, Wanted] = {}
+        for w, fitted in self.at.items():
+            if w[0] not in self.picked or fitted.kept > self.at[self.picked[w[0]]].kept:
+                self.picked[w[0]] = w
 
     def _groups(self, asked: Mapping[Wanted, tuple[Place, Place]]) -> Iterator[dict[Wanted, tuple[Place, Place]]]:
         """Yield groups whose moments fit into ``options.memory``; a single place may need more."""

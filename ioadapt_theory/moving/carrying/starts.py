@@ -16,7 +16,7 @@ from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.solve import RULES, Rule
 from ioadapt_theory.moving.carrying.blocks import by_blocks
-from ioadapt_theory.moving.carrying.fitting import IDLE, Fit, Wanted
+from ioadapt_theory.moving.carrying.fitting import IDLE, Fit
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, assembled, parts_of
 from ioadapt_theory.moving.carrying.reducing import reduced
 from ioadapt_theory.moving.carrying.trial import BLOCKS, COPY, STARTS, ZERO, Adapters, Trial
@@ -31,8 +31,6 @@ class Starts:
 
     Attributes:
         copy: layer of the target -> the copied adapter; {} if none fits, or another placement is asked for.
-        parts: key -> part of the source's adapter, as low-rank factors.
-        picked: key of a part -> layer and placement of the target where it keeps the largest share of its gain.
         lost: layer of the source -> why its adapter cannot be copied, or cannot be fitted to one of the target layers.
         truncated: key of a part that was truncated to low rank -> share of its squared effect that remains.
     """
@@ -42,8 +40,8 @@ class Starts:
         self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.modules = {"": trial.target, **dict(walk(trial.target))}
         self.lost, self.copy = dict[str, str](), dict[str, Adapter]()
-        self.parts, self.truncated, self.fit = dict[str, Part](), dict[str, float](), Fit(trial, {})
-        self.picked, self.by_rule = dict[str, Wanted](), dict[Rule, Callable[[], Adapters]]()
+        self.truncated, self.fit = dict[str, float](), Fit(trial, {})
+        self.by_rule: dict[Rule, Callable[[], Adapters]]
         copies = self._copies()
         given = parts_of(self.adapted, trial.name)
         rules, self.mapped = {STARTS[name] for name in trial.options.starts or STARTS}, False
@@ -57,25 +55,22 @@ class Starts:
             self.by_rule = {ZERO: partial(self._fresh, given)}
             return
         self.mapped = True
-        self.parts, self.truncated = reduced(given, trial, trial.source)
-        idle = {part.layer for part in given if part.key not in self.parts}
-        wanted = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
-        self.fit = Fit(trial, self.parts, wanted)
-        for place, one in self.fit.at.items():
-            if place[0] not in self.picked or one.kept > self.fit.at[self.picked[place[0]]].kept:
-                self.picked[place[0]] = place
+        parts, self.truncated = reduced(given, trial, trial.source)
+        idle = {part.layer for part in given if part.key not in parts}
+        wanted = [(k, n, side) for k, p in parts.items() for n in places[p.layer] for side in self._sides(p, n)]
+        self.fit = fit = Fit(trial, parts, wanted)
         made = {rule: self._assembled(rule) for rule in RULES.values()}
         self.lost |= dict.fromkeys(idle - copies.keys(), IDLE.format("source", "is never called"))
-        unfitted = {self.parts[w[0]].layer for w in self.fit.lost if w[0] not in self.picked}
+        unfitted = {parts[w[0]].layer for w in fit.lost if w[0] not in fit.picked}
         for layer in (unfitted | idle) & copies.keys():
             for adapters in made.values():  # parts that can only be copied
                 adapters.setdefault(places[layer][0], copies[layer])
-        sides = {part.placement for part in self.parts.values()} - {BIAS}
+        sides = {part.placement for part in parts.values()} - {BIAS}
         if trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
             self.copy = copied
         found: dict[Rule, Callable[[], Adapters]] = {rule: partial(made.__getitem__, rule) for rule in made}
         if first := made[RULES["two-way"]]:
-            found[BLOCKS] = lambda: by_blocks(trial, first, self.parts, self.fit, self.picked)
+            found[BLOCKS] = lambda: by_blocks(trial, first, fit)
             found[ZERO] = lambda: zeroed(first, trial.options.seed)
         if self.copy:
             found[COPY] = lambda: copied
@@ -122,9 +117,10 @@ class Starts:
         return found
 
     def _assembled(self, rule: Rule) -> dict[str, Adapter]:
+        fit = self.fit
         moved = [
-            replace(self.parts[key], layer=layer, placement=side, factors=self.fit.at[key, layer, side].factors[rule])
-            for key, layer, side in self.picked.values()
+            replace(fit.parts[w[0]], layer=w[1], placement=w[2], factors=fit.at[w].factors[rule])
+            for w in fit.picked.values()
         ]
         return assembled(self.modules, moved)
 

@@ -42,8 +42,8 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     Raises:
         InvalidValueError: there are fewer than 3 rows, a batch is invalid, or the two inputs differ in rows per batch.
     """
-    sources, targets, counts = _paired(inputs, target_inputs)
-    rows = sum(counts)
+    batches = _paired(inputs, target_inputs)
+    rows = sum(count for _, _, count in batches)
     if rows < 3:
         msg = f"The inputs have {rows} row{'s' * (rows != 1)}; give at least 3, preferably 256 or more."
         raise InvalidValueError(msg)
@@ -51,14 +51,14 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)
     third = min(max(second + round(SHARES[1] * rows), second + 1), rows - 1)
     parts = [order[:second], order[second:third], order[third:]]
-    fit, select, predict = (_taken(sources, targets, counts, part, size) for part in parts)
+    fit, select, predict = (_taken(batches, part, size) for part in parts)
     return Parts(fit, select, predict, rows)
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
     """Return all rows as pairs of batches, for source and target, of at most ``size`` rows; see ``divided``."""
-    sources, targets, counts = _paired(inputs, target_inputs)
-    return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
+    batches = _paired(inputs, target_inputs)
+    return _taken(batches, torch.arange(sum(count for _, _, count in batches)), size)
 
 
 def joined(pairs: list[Pair]) -> tuple[list[Pair], Pair]:
@@ -80,7 +80,8 @@ def _cat(batches: Sequence[Any]) -> Any:
     return first if shared else torch.cat([*batches])
 
 
-def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list[int]]:
+def _paired(inputs: Any, target_inputs: Any) -> list[tuple[Any, Any, int]]:
+    """Return a batch for each model, and the number of its rows, for all batches."""
     sources = listed(inputs)
     targets = sources if target_inputs is None else listed(target_inputs)
     counts, others = ([row_count(batch) for batch in batches] for batches in (sources, targets))
@@ -90,7 +91,7 @@ def _paired(inputs: Any, target_inputs: Any) -> tuple[list[Any], list[Any], list
             f" {counts!s:.60}, and those of target_inputs {others!s:.60}."
         )
         raise InvalidValueError(msg)
-    return sources, targets, counts
+    return [*zip(sources, targets, counts, strict=True)]
 
 
 def listed(inputs: Any) -> list[Any]:
@@ -166,9 +167,9 @@ def rows_of(batch: Any, rows: Tensor) -> Any:
     return mapped(batch, of)
 
 
-def _taken(sources: list[Any], targets: list[Any], counts: list[int], rows: Tensor, size: int) -> list[Pair]:
+def _taken(batches: list[tuple[Any, Any, int]], rows: Tensor, size: int) -> list[Pair]:
     pairs, start = [], 0
-    for source, target, count in zip(sources, targets, counts, strict=True):
+    for source, target, count in batches:
         inside = rows[(rows >= start) & (rows < start + count)] - start
         for chunk in torch.split(inside, size) if len(inside) else ():
             one = rows_of(source, chunk)

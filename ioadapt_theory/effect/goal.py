@@ -93,7 +93,7 @@ class Goal:
             sums = [vecdot(sa - s, moved), vecdot(moved, moved)]
             if self.need != "labels":
                 sums.append(vecdot(s - t, moved))
-            if self.need == "labels":
+            else:
                 rise = a.logsumexp(-1) - fixed.heights[done : done + len(a)]  # log p_Ta - log p_T = moved - rise
                 sums += [vecdot(q, moved) - rise for q in next(guesses)]
             done += len(a)

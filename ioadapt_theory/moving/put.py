@@ -100,17 +100,13 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Add ``adapters`` to the layers named by their keys.
+    """Return the outcome of adding ``adapters`` to the layers named by their keys.
 
     ``correspondence`` is None if the caller chose the layers. ``sources`` maps layers to those that their adapters come
     from (by default, of the same name), and ``lost`` maps layers without a counterpart to the reason.
 
-    Returns:
-        The outcome for each layer.
-
     Raises:
         TransferError: a layer does not fit and ``strict`` is set, or no layer fits; the model is unchanged.
-        InvalidValueError: the name is taken.
     """
     named = dict(walk(model))
     matching = correspondence or Correspondence({}, {}, Origins(dict.fromkeys(adapters, ""), "name"))

@@ -131,16 +131,14 @@ def transfer(
         with naming(layer):
             adapter.require_whole()
     odd = {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
-    common: dict[str, Any]
     if map is not None:
         mixed = sorted(odd - {"rank", "share"}) + ["inputs"] * (inputs is not None) + ["rename"] * bool(rename)
         if mixed or match != "name":
             msg = f"{(*mixed, 'match')[0]} cannot be used with map=, which already contains the layers; leave it out."
             raise InvalidValueError(msg)
-        common = {"strict": strict, "trainable": trainable, "rank": rank, "share": share}
-        return moved_by_map(source, target, map, name=name, **common)
+        return moved_by_map(source, target, map, name=name, strict=strict, trainable=trainable, rank=rank, share=share)
     if inputs is not None:
-        common = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+        common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, options, name=name, tuned=tuned, **common)
     if odd:
         msg = f"{', '.join(sorted(odd))} can be used only with inputs=; give inputs= too."

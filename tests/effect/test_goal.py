@@ -14,11 +14,12 @@ def outputs(*shape: int, dtype: torch.dtype = torch.float32):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_sums_in_chunks_of_float32_are_those_in_float64(dtype, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 3000)
     s, sa, t, ta = outputs(3, 5, 1000, dtype=dtype)
     for need in ("labels", "change", "outputs"):
-        coarse = Goal(s, sa, t, need, 0.4).sums(ta)
         fine = Goal(s.double(), sa.double(), t.double(), need, 0.4).sums(ta.double())
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "CHUNK", 3000)
+            coarse = Goal(s, sa, t, need, 0.4).sums(ta)
         for name in coarse.__slots__:
             torch.testing.assert_close(getattr(coarse, name), getattr(fine, name), rtol=1e-5, atol=1e-4)
 

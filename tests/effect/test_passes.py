@@ -45,24 +45,6 @@ def test_every_layer_has_its_reader_and_writer_whatever_is_frozen_and_changed_in
         torch.testing.assert_close(rows.reader("output")[:, 0], z @ module.weight.mT + module.bias)  # before the ReLU
 
 
-def test_a_model_is_left_as_it_was():
-    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4))
-    model.train()
-    model[2].eval()
-    model.gradient_checkpointing = True  # libraries set this attribute
-    model[0].weight.requires_grad_(False)
-    before, drawn = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    modes, flags = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]
-    record(model, linears(model), X)
-    assert model.gradient_checkpointing
-    assert torch.equal(torch.get_rng_state(), drawn)
-    assert [m.training for m in model.modules()] == modes
-    assert [p.requires_grad for p in model.parameters()] == flags
-    assert all(torch.equal(value, model.state_dict()[key]) for key, value in before.items())
-    assert not any(m._forward_hooks for m in model.modules())
-    assert all(p.grad is None for p in model.parameters())
-
-
 def test_models_that_draw_or_drop_are_seen_alike():
     class Noisy(nn.Linear):
         def forward(self, x):

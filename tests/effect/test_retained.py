@@ -95,14 +95,6 @@ def test_the_interval_holds_what_other_rows_keep():
     assert bootstrap(top, bottom) == (low, high)
 
 
-def test_long_outputs_are_compared_row_by_row(monkeypatch):
-    s, sa, t, ta = (x[:, None].repeat(1, 3, 1) for x in outputs(3))
-    whole = sums(s, sa, t, ta, weight=0.3)
-    monkeypatch.setattr("ioadapt_theory.effect.goal.CHUNK", 10)
-    for name in RowSums.__slots__:
-        torch.testing.assert_close(getattr(sums(s, sa, t, ta, weight=0.3), name), getattr(whole, name))
-
-
 def test_an_adapter_without_effect_is_one_sentence():
     s, _, t, ta = outputs()
     with pytest.raises(InvalidValueError, match="does not change the source's outputs"):

@@ -104,6 +104,8 @@ def test_nothing_else_of_either_model_is_changed():
     source, target = adapted(mlp(0)), mlp(5)
     target.train()
     target[2].weight.requires_grad_(False)
+    target[0].eval()
+    target.gradient_checkpointing = True  # libraries set this attribute
     states = [copy.deepcopy(m.state_dict()) for m in (source, target)]
     modes, drawn = [m.training for m in source.modules()], torch.get_rng_state()
     outcome = transfer(source, target, inputs=X, need="change", steps=3)
@@ -111,7 +113,9 @@ def test_nothing_else_of_either_model_is_changed():
     assert torch.equal(torch.get_rng_state(), drawn)
     assert [m.training for m in source.modules()] == modes
     assert target.training
-    assert target[0].training
+    assert not target[0].training
+    assert target.gradient_checkpointing
+    assert all(p.grad is None for m in (source, target) for p in m.parameters())
     assert target[0].base_layer.weight.requires_grad
     assert not target[2].base_layer.weight.requires_grad
     assert all(torch.equal(value, source.state_dict()[key]) for key, value in states[0].items())

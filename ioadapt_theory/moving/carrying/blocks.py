@@ -26,7 +26,7 @@ from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.solve import TINY, eigen
 from ioadapt_theory.moving.carrying.fitting import Fit, base_layers
-from ioadapt_theory.moving.carrying.parts import BIAS, Part, built
+from ioadapt_theory.moving.carrying.parts import BIAS, Part, assembled
 from ioadapt_theory.moving.carrying.trial import Adapters, Trial, only
 
 Call = tuple[Tensor, Tensor]
@@ -150,7 +150,8 @@ class _Blocks:
             part = self.jobs[name][side]
             q, metric = self.fit.at[self.fit.picked[part.key]].writes
             if made:
-                calls = [(z, built(module, made.values()).on(f)(z)) for z, _ in calls]
+                adapter = assembled(self.modules, made.values())[name]
+                calls = [(z, adapter.on(f)(z)) for z, _ in calls]
             at = "input" if side == "input" else "output"
             before, now = (self._rows(1, module, c, at) for c in (self.plain[name], calls))
             moved = self._rows(0, self.source[part.layer], self.changes[part.layer], at).to(now)
@@ -160,10 +161,11 @@ class _Blocks:
                 a, b, shift = regressed(z, wanted, metric.to(now), rank, shift=shifts)
             except (InvalidValueError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
                 raise _Overflow from error
-            made[side] = replace(part, factors=(a, b))
+            made[side] = replace(part, layer=name, factors=(a, b))
             if shift is not None:
-                made[BIAS] = replace(self.jobs[name][BIAS], factors=(shift.new_ones(1, 1), shift[None]))
-        self.made[name] = built(module, made.values())
+                factors = shift.new_ones(1, 1), shift[None]
+                made[BIAS] = replace(self.jobs[name][BIAS], layer=name, factors=factors)
+        self.made |= assembled(self.modules, made.values())
 
     def _rows(self, model: int, module: nn.Module, calls: list[Call], side: str) -> Tensor:
         paired: list[Any] = [(at_pairs(z, self.pair[model]), at_pairs(y, self.pair[model]), []) for z, y in calls]

@@ -15,13 +15,13 @@ from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import damaged
-from ioadapt_theory.moving.carrying.extraction import extracted
+from ioadapt_theory.moving.carrying.extraction import compared_rows, extracted
 from ioadapt_theory.moving.carrying.fitting import base_layers
 from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import DISAGREEING, CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.moving.carrying.parts import BIAS
 from ioadapt_theory.moving.carrying.starts import Starts
-from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, compared_rows, only, put, require_free
+from ioadapt_theory.moving.carrying.trial import COPY, Adapters, Options, Trial, only, put, require_free
 from ioadapt_theory.moving.put import TransferError, TransferReport
 
 TOO_FEW = 16
@@ -48,14 +48,11 @@ def carried(
 ) -> CarryReport:
     """Return a report on the adapter that is put on the target; ``transfer`` calls this function if inputs are given.
 
-    The target receives the best adapter if it is likely to keep some of the gain (the adapter's reduction of the loss),
-    else none. If ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the
-    difference of the two models and then, unless ``target`` is ``source``, carried over.
+    If ``tuned`` is given, a model fine-tuned from ``source``, an adapter is first extracted from the difference of the
+    two models and then, unless ``target`` is ``source``, carried over.
 
     Raises:
         TransferError: a layer has no counterpart and ``strict`` is set, or no layer has one; the target is unchanged.
-        InvalidValueError: the inputs, an option or a model's weights are invalid, or the target (or the source, with
-            ``tuned``) already has an adapter of this name; the target is unchanged.
     """
     if tuned is not None:
         first = extracted(source, tuned, inputs, options, name)

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
-from ioadapt_theory.adapters.model import layers, remove
+from ioadapt_theory.adapters.model import disable, layers, remove
+from ioadapt_theory.effect.batches import Parts, divided
+from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
@@ -27,7 +29,7 @@ from ioadapt_theory.moving.carrying.loop import Budget, race
 from ioadapt_theory.moving.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.moving.carrying.parts import BIAS, Part, assembled, parts_of
 from ioadapt_theory.moving.carrying.reducing import FAINT, PLAIN, reductions
-from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, compared_rows, put
+from ioadapt_theory.moving.carrying.trial import Options, Progress, Trial, put
 
 EFFECT, SVD = Rule("effect"), Rule("plain SVD")
 SHRINKAGE = 0.25
@@ -155,6 +157,15 @@ def extract(
     given: dict[str, Any] = {"call": call, "need": need, "steps": steps, "batch": batch, "seed": seed}
     options = Options(rank=rank, share=share, progress=progress, **given)
     return extracted(base, tuned, inputs, options, name)
+
+
+def compared_rows(source: nn.Module, target: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Compared]:
+    """Return the rows, in batches whose outputs are not too large, and what is compared of the two models."""
+    rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
+    with disable(source), disable(target):
+        compared = Compared.of(source, target, rows.fit[0], call=options.call, need=options.need, seed=options.seed)
+    size = compared.rows_at_once(options.batch)
+    return divided(inputs, options.target_inputs, size=size, seed=options.seed), compared
 
 
 def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, options: Options, name: str) -> CarryReport:

@@ -29,10 +29,9 @@ class CarriedLayer:
         side: the placement on the target: "weight", "input" or "output", or several joined by "+".
         rank: rank of the adapter; with several placements, the largest; 0 if no factor has a rank.
         rows: number of rows of activations in the fit; 0 without a fit.
-        features: numbers of features that it reads and writes; (0, 0) for a copy where no fit is possible. A fit needs
-            about twice as many rows.
-        kept: share of the gain (loss reduction) that the closed form keeps on this layer, to first order; for an
-            extracted LoRA, the largest share of the weight difference's squared effect at this rank; None for a copy.
+        features: numbers of features that it reads and writes, half the rows that a fit needs; (0, 0) without a fit.
+        kept: share of the gain that the closed form keeps on this layer, to first order; for an extracted LoRA, the
+            largest share of the weight difference's squared effect at this rank; None for a copy.
     """
 
     source: str
@@ -44,9 +43,8 @@ class CarriedLayer:
 
     @classmethod
     def of(cls, adapter: Adapter, source: str, rows: int, features: tuple[int, int], kept: float | None) -> Self:
-        side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max(phi.rank or 0 for _, phi in adapter.parts())
-        return cls(source, side, rank, rows, features, kept)
+        return cls(source, "+".join(str(side) for side, _ in adapter.parts()), rank, rows, features, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,9 @@ class CarryReport(TransferReport):
     """Report on carrying an adapter over; it extends ``TransferReport``. The gain is the adapter's loss reduction.
 
     Attributes:
-        chosen: what was added, "copy", a closed form such as "two-way" or "blocks", or a start and its number of steps
-            such as "blocks, 30 steps"; "zero" if nothing was.
-        prediction: prediction for this candidate, or the best one if none was added, on rows used neither to fit nor to
-            select, before its last steps, unless these leave out its rows, see ``transfer(steps=)``; None if no
-            candidate kept any of the gain on the selection rows.
+        chosen: what was added: "copy", another start, or one and its steps, as "blocks, 30 steps"; "zero" for nothing.
+        prediction: prediction for this candidate, or the best one if none was added, on rows of its own, see
+            ``transfer(steps=)``; None if no candidate kept any of the gain on the selection rows.
         kept_copied: share of the gain that a copy keeps on these rows, or None without a copy; for an extracted LoRA,
             the share that a plain SVD of the weight difference keeps.
         foretold: cosine and size ratio of the effects, foretold by a map of the models to first order, without inputs.
@@ -143,11 +139,9 @@ class CarryReport(TransferReport):
         if self.truncated:
             least = f"{min(self.truncated.values()):.3f} of each layer's squared effect"
             lines.append(f"  Carried over as a plain LoRA, which keeps at least {least}.")
-        own = (
-            "{:z.2f} of the layer's squared effect can be kept"
-            if self.extracted
-            else "its closed form keeps {:z.2f} of the layer's gain"
-        )
+        own = "its closed form keeps {:z.2f} of the layer's gain"
+        if self.extracted:
+            own = "{:z.2f} of the layer's squared effect can be kept"
         copies = "copied" if self.chosen == "copy" else f"trained from {self.start}"
         weakest = sorted(self.layers.items(), key=lambda item: 1.0 if item[1].kept is None else item[1].kept)
         for name, layer in weakest[:LINES]:

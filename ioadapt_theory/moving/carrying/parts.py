@@ -22,12 +22,9 @@ class Part:
     """The change that an adapter makes with one placement in one layer.
 
     Attributes:
-        layer: name of the layer.
         placement: "weight", "input", "output", or "bias" for the bias that the adapter adds.
         factors: A and B, with the scaling in B; if ``low`` is False, a change of any rank as A, and an empty B.
         low: whether the change has low rank; False for tuned models and for families other than LoRA, until truncated.
-        scaling: scaling of the adapter.
-        dtype: dtype of the adapter's parameters.
     """
 
     layer: str
@@ -72,14 +69,18 @@ def parts_of(adapted: Mapping[str, AdaptedLayer], name: str) -> list[Part]:
     return parts
 
 
-def built(module: nn.Module, parts: Iterable[Part]) -> Adapter:
-    """Return a LoRA for a layer, from one part or more for each placement, and optionally for a bias."""
-    f, families, shift = function_of(module), dict[Placement, LoRA](), None
-    sides: dict[str, list[Part]] = {}
+def assembled(modules: Mapping[str, nn.Module], parts: Iterable[Part]) -> dict[str, Adapter]:
+    """Return a LoRA for each layer that has a part other than a bias; parts of the same placement are added up."""
+    by_layer: dict[str, dict[str, list[Part]]] = {}
     for part in parts:
-        sides.setdefault(part.placement, []).append(part)
+        by_layer.setdefault(part.layer, {}).setdefault(part.placement, []).append(part)
+    return {n: _built(modules[n], sides) for n, sides in by_layer.items() if sides.keys() - {BIAS}}
+
+
+def _built(module: nn.Module, sides: Mapping[str, list[Part]]) -> Adapter:
+    f, families, shift = function_of(module), dict[Placement, LoRA](), None
     for side, (first, *_) in sorted(sides.items(), key=lambda item: item[0] == BIAS):
-        a, b = (torch.cat([part.factors[k] for part in sides[side]], 1 - k) for k in (0, 1))  # their sum
+        a, b = (torch.cat([part.factors[k] for part in sides[side]], 1 - k) for k in (0, 1))
         if side == BIAS:
             shift = ((a @ b)[0] / [*families.values()][-1].scaling).to(first.dtype)
             continue
@@ -88,12 +89,3 @@ def built(module: nn.Module, parts: Iterable[Part]) -> Adapter:
         size, spec = (base.rows, base.columns, base.channels), Spec(rank=a.shape[1], scaling=first.scaling)
         families[Placement(side)] = LoRA.stored(size, spec, stored)
     return Adapter("lora", families, shift).to(device=f.like.device)
-
-
-def assembled(modules: Mapping[str, nn.Module], parts: Iterable[Part]) -> dict[str, Adapter]:
-    """Return a LoRA for each layer that has a part other than a bias."""
-    by_layer: dict[str, list[Part]] = {}
-    for part in parts:
-        by_layer.setdefault(part.layer, []).append(part)
-    named = {layer: some for layer, some in by_layer.items() if any(part.placement != BIAS for part in some)}
-    return {layer: built(modules[layer], some) for layer, some in named.items()}

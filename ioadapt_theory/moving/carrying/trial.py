@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.model import disable, install, layers, remove
-from ioadapt_theory.effect.batches import Pair, Parts, divided
+from ioadapt_theory.effect.batches import Pair, Parts
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.goal import Goal
 from ioadapt_theory.effect.likelihood import read
@@ -31,8 +31,7 @@ Adapters = Mapping[str, Adapter]
 Progress = Callable[[str, int, int], Any]
 """Function that is called with the name of a stage, the number of its parts that are done, and their total number."""
 ENOUGH = 8
-"""Number of batches from which the weight of the target in the guessed labels, and whether texts are of the adapter's
-domain, are estimated."""
+"""Number of batches from which the ``weight`` of a trial, and whether it is ``labelled``, are estimated."""
 POSITIONS, DRAWS = 1000, 4
 """Number of positions below which more than one cotangent is drawn per batch, and the largest number by default."""
 OWN = 0.5
@@ -81,16 +80,6 @@ class Options:
         if self.steps is not None and self.seconds is not None:
             msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)
-
-
-def compared_rows(source: nn.Module, target: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Compared]:
-    """Return the rows, in batches whose outputs are not too large, and what is compared of the two models."""
-    rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
-    with disable(source), disable(target):
-        given: dict[str, Any] = {"call": options.call, "need": options.need, "seed": options.seed}
-        compared = Compared.of(source, target, rows.fit[0], **given)
-    size = compared.rows_at_once(options.batch)
-    return divided(inputs, options.target_inputs, size=size, seed=options.seed), compared
 
 
 class Trial:
@@ -255,8 +244,7 @@ def require_free(target: nn.Module, name: str) -> None:
 
 def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:
     """Put adapters on a model; its other parameters stay trainable or frozen as before."""
-    if adapters:
-        flags = {p: p.requires_grad for p in target.parameters()}
-        install(target, adapters, name, trainable=trainable)
-        for p, flag in flags.items():
-            p.requires_grad_(flag)
+    flags = {p: p.requires_grad for p in target.parameters()}
+    install(target, adapters, name, trainable=trainable)
+    for p, flag in flags.items():
+        p.requires_grad_(flag)

@@ -34,12 +34,7 @@ CLEAR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The cosine of an adapter's effects on the target and on the source, and the ratio of their sizes.
-
-    Attributes:
-        cosine: c, the cosine of the two effects.
-        ratio: q, the size of the effect on the target divided by the size on the source.
-    """
+    """The cosine c of an adapter's effects on the source and on the target, and the ratio q of their sizes."""
 
     cosine: float
     ratio: float

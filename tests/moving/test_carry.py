@@ -318,6 +318,7 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"starts": ["nowhere"]}, "starts may contain .* not 'nowhere'"),
         ({"seconds": 0}, "seconds must be"),
         ({"steps": 3, "seconds": 1.0}, "give one of them"),
+        ({"inputs": None, "steps": 3}, "need, steps can be used only with inputs="),
         ({"inputs": X[:1]}, "1 row;"),
         ({"inputs": X[:, :5]}, "fails on the inputs"),
         ({"inputs": X * float("nan")}, "NaN"),
@@ -332,11 +333,6 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
     with pytest.raises(InvalidValueError, match=sentence):
         transfer(source, target, **{"inputs": X, "need": "change", **options})
     assert str(target) == before
-
-
-def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="steps can be used only with inputs="):
-        transfer(adapted(mlp(0)), mlp(5), steps=3)
 
 
 @pytest.mark.parametrize("start", ["two-way", "procrustes", "one-way", "blocks", "zero"])

@@ -61,13 +61,9 @@ def sentences(outcome: CarryReport) -> list[str]:
         lines.append(sentence(outcome.prediction.following))
     lines += [f"{name}: the plain LoRA keeps {s:.3f} of the squared effect." for name, s in outcome.truncated.items()]
     lines += [f"{name}: {why}." for name, why in outcome.unmatched.items()]
-    return [*lines, *([] if outcome.prediction is None else [DOMAIN]), _next(outcome)]
-
-
-def _next(outcome: CarryReport) -> str:
-    if outcome.matched:
-        return "Next: test the adapter on labelled data."
-    return "Next: give more inputs from the adapter's domain, or train an adapter on the target."
+    lines += [] if outcome.prediction is None else [DOMAIN]
+    way = "give more inputs from the adapter's domain, or train an adapter on the target"
+    return [*lines, f"Next: {'test the adapter on labelled data' if outcome.matched else way}."]
 
 
 def _all_sentences(outcomes: Mapping[str, CarryReport]) -> list[str]:

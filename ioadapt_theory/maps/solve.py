@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ioadapt_theory.errors import InvalidValueError
 
-RARE = 1e-4
+RARE = 0.01
 """Size, relative to the largest feature, below which a feature is not scaled up in a one-way regression."""
 ZERO = 1e-6
 """Singular value, relative to the largest, below which a direction is left out of a polar factor."""

@@ -162,6 +162,15 @@ def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rule):
     assert solution.abs().sum() > 0.1
 
 
+def test_a_feature_that_is_rare_in_the_rows_gets_no_large_weight():
+    """Other inputs may show the feature at its full size, where a weight that is fitted to noise would ruin outputs."""
+    x, u = drawn(40, 8), drawn(40, 5, seed=7)
+    x[:, 3] /= 10_000
+    moments = Moments(alike=False)
+    moments.add(x, u, x, u)
+    assert moments.map("reads", ONE_WAY)[3].abs().max() < 50
+
+
 @pytest.mark.parametrize(("adapter", "target", "inputs"), [(1e30, 1, 1), (1, 3e37, 1), (1, 1, 1e20)])
 def test_numbers_that_are_too_large_are_refused_and_nothing_is_changed(adapter, target, inputs):
     one, two = (nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)).float() for _ in range(2))

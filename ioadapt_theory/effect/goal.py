@@ -146,6 +146,17 @@ class Goal:
         loss: Tensor = _Loss.apply(adapted, self)  # type: ignore[no-untyped-call]
         return loss
 
+    def worse(self, loss: float) -> float:
+        """Return how many times as large a loss is as without an adapter, both less the entropy of the labels."""
+        plain, least = self._bounds
+        return (loss - least) / max(plain - least, 1e-20)
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        """Return the losses of the plain target and, for labels, of the adapted source, which no target falls below."""
+        plain, least = (float(self._loss(self._unflat(x))[0]) for x in (self.t, self.sa))
+        return plain, least if self.need == "labels" else 0.0
+
     def _loss(self, adapted: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient."""
         ta, gradients = self._flat(adapted.to(self.t.device)), list[Tensor]()

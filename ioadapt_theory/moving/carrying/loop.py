@@ -23,6 +23,11 @@ LEADING, FIRST, LAST, AGAIN = 3, 10, 0.3, 0.5
 that are taken on all rows, and the factor of their learning rate, which falls to 0 again."""
 RATE, SHARE, DECAY = 0.01, 0.3, (0.8, 0.95)
 """Largest learning rate, absolute and relative to the size of a layer's factors, and Adam's decay rates."""
+WARM = 4
+"""Number of first steps in which the rate rises: Adam's first steps move every weight, and can ruin some rows."""
+WORSE, SLOWER, AGAINS = 2.0, 4.0, 4
+"""How many times larger than without an adapter the loss may become before a run goes back to its best adapters, the
+factor by which its learning rate is then smaller, and how often this happens at most."""
 EXACT = 0.01
 """Largest difference of the retained shares from 1 of a start that needs no steps."""
 STRIDE = 10
@@ -68,14 +73,31 @@ class Run:
         self.dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
         self.work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
         self.best, self.score, self.at, self.exact = self.work, -math.inf, 0, False
+        self.worse, self.slower = math.nan, 1.0
+        self._begin()
+        self.look()
+
+    def _begin(self) -> None:
+        """Train from the best adapters on, at a rate that is ``slower``."""
+        self._restore()
         groups = []
         for adapter in self.work.values():
             values = [p.detach() for _, phi in adapter.parts() for p in phi.parameters()]
             size = max(float(p.square().mean().sqrt()) for p in values)
-            rate = min(RATE, SHARE * size)
+            rate = min(RATE, SHARE * size) / self.slower
             groups.append({"params": [p.requires_grad_() for p in adapter.parameters()], "lr": rate, "top": rate})
         self.optimiser = torch.optim.Adam(groups, betas=DECAY)
-        self.look()
+
+    def _restore(self) -> None:
+        with torch.no_grad():
+            for layer, adapter in self.best.items():
+                for p, best in zip(self.work[layer].parameters(), adapter.parameters(), strict=True):
+                    p.copy_(best)
+
+    def _is_ruined(self, worse: float) -> bool:
+        """Return whether a loss is far above those of the first step and without an adapter, or is not a number."""
+        self.worse = worse if math.isnan(self.worse) else self.worse
+        return self.slower < SLOWER**AGAINS and not worse <= WORSE * max(1.0, self.worse)  # NaN is
 
     def look(self, *, last: bool = False) -> None:
         """Score the adapters, and keep them if they are the best so far or, if ``last``, not certainly worse."""
@@ -102,16 +124,17 @@ class Run:
                         self.idle = True
                         return
                     loss.backward()  # type: ignore[no-untyped-call]
-                self.optimiser.step()
+                if self._is_ruined(trial.worse(loss.item(), pairs[number])):
+                    self.slower *= SLOWER
+                    self._begin()
+                else:
+                    self.optimiser.step()
                 self.done += 1
 
     def finish(self, budget: Budget) -> None:
         """Take the last steps of the budget on all rows, those of the prediction first, unless these are labels."""
         began, rows = self.done, self.trial.rows
-        with torch.no_grad():
-            for layer, adapter in self.best.items():
-                for p, best in zip(self.work[layer].parameters(), adapter.parameters(), strict=True):
-                    p.copy_(best)
+        self._restore()
         pairs = (rows.predict if not self.trial.labelled else []) + rows.fit + rows.select
         count = budget.last if budget.seconds is None else round(self.done * LAST / (1 - LAST))
         count = min(count, self.at) if self.trial.labelled else count
@@ -149,18 +172,22 @@ def race(trial: Trial, starts: Mapping[Rule, Callable[[], Adapters]], budget: Bu
     for number, rule in enumerate(leading):
         trial.progress(f"trying {rule.kind}", number, len(leading))
         if len(leading) > 1 and (budget.seconds is None or budget.gone(0) < 0.5):  # half of the time is the winner's
-            runs[rule].steps(budget.first, lambda _: 1.0, fit)
+            runs[rule].steps(budget.first, _warm, fit)
             runs[rule].look()
     run = max(runs.values(), key=lambda run: run.score)
     while not run.idle and (not run.done or budget.gone(run.done) < 1):
         trial.progress("training", run.done, budget.total)
         count = 1 if budget.seconds else min(STRIDE, budget.total - budget.last - run.done)
-        run.steps(count, lambda k: 1 - budget.gone(k), fit if trial.labelled else fit + select)
+        run.steps(count, lambda k: _warm(k) * (1 - budget.gone(k)), fit if trial.labelled else fit + select)
         if trial.labelled:  # few texts can be learned by heart
             run.look()
     if not trial.labelled:
         run.look(last=True)
     return runs
+
+
+def _warm(done: int) -> float:
+    return min(1.0, (done + 1) / WARM)
 
 
 def balanced(adapter: Adapter) -> Adapter:

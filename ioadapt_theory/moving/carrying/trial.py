@@ -183,6 +183,11 @@ class Trial:
             sa = self.run(self.tuned or self.source, pair[0], number).to(adapted.device)
         return Goal(sa, sa, sa, self.need).loss(adapted)
 
+    def worse(self, loss: float, pair: Pair) -> float:
+        """Return how many times as large a loss is as without an adapter, or 0 if this is unknown."""
+        goal = None if self.labelled else self.goals.get(id(pair[0]))
+        return goal.worse(loss) if goal else 0.0
+
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
         """Predict what share of the gain each candidate with finite outputs keeps on the rows of ``pairs``."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}

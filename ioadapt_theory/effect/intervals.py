@@ -40,9 +40,9 @@ class Rule:
 
 
 RULES: Final = {
-    "labels": Rule(0.05, 0.5, 0.02, 0.95, 1.88),
-    "change": Rule(0.08, 0.2, 0.02, 1.11, 0.86),
-    "outputs": Rule(0.08, 0.2, 0.02, 1.11, 0.86),
+    "labels": Rule(0.08, 1.0, 0.02, 0.76, 1.55),
+    "change": Rule(0.08, 0.2, 0.02, 1.15, 0.68),
+    "outputs": Rule(0.08, 0.2, 0.02, 1.15, 0.68),
     "texts": Rule(0.0, 0.0, 0.02, 1.28, 1.28),  # the normal quantiles: labels are known, and only rows are drawn
 }
 

@@ -340,10 +340,10 @@ def test_steps_without_labels_go_on_from_any_start(start):
     source, target, plain = adapted(mlp(0)), mlp(5), mlp(5)
     options = {"inputs": X, "need": "change", "starts": [start]}
     first = transfer(source, plain, steps=0, **options)
-    outcome = transfer(source, target, steps=30, **options)
+    outcome = transfer(source, target, steps=60, **options)
     assert {*outcome.scores} - {outcome.chosen} == {"zero"} | ({"copy"} if outcome.kept_copied is not None else set())
     assert outcome.chosen.startswith(f"{start}, ")
-    assert outcome.steps == 30
+    assert outcome.steps == 60
     assert outcome.kept > first.kept + 0.02
     assert kept(source, target, FRESH) > (kept(source, plain, FRESH) if first.matched else 0.0) + 0.02
 

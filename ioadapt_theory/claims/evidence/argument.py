@@ -51,6 +51,9 @@ class Proof:
         """Yield the argument as text, line by line."""
         raise NotImplementedError
 
+    def holds(self, claim: Claim) -> bool:
+        return next(iter(self.broken(claim)), None) is None
+
     def __call__(self, claim: Claim, run: Run) -> Finding:
         """Return the outcome; if the argument fails, ``lacks`` holds the first message of ``broken``."""
         fails = next(iter(self.broken(claim)), None)

@@ -136,9 +136,10 @@ class ModelMap:
         """
         sums = [0.0, 0.0, 0.0]
         for (layer, placement), factors in changes.items():
-            reads, writes = (self.places[f"{layer}:{side}"] for side in self._sides(layer, placement))
-            u, xp, k, hq = (*reads.seen[:2], *writes.seen[2:])
-            if placement == "bias":
+            reads, writes = (self.places.get(f"{layer}:{side}") for side in self._sides(layer, placement))
+            k, hq = writes.seen[2:]  # type: ignore[union-attr]
+            u, xp = reads.seen[:2] if reads else (k, k)
+            if placement == "bias":  # which reads nothing
                 u = xp = u.new_ones(len(u), 1)
             found = effects(factors, factors, grams(xp, u), grams(hq, k))  # (xP)A is x(PA)
             sums = [a + b for a, b in zip(sums, found, strict=True)]

@@ -53,6 +53,9 @@ def test_a_map_tells_its_size_and_what_it_explains(between, tmp_path):
     assert {*weight.places} == {"2:input", "2:output"}
     assert weight.nbytes < between.nbytes / 2
     assert (weight.places["2:input"].Q, weight.places["2:output"].P) == (None, None)
+    bias = {("2", "bias"): (torch.ones(1, 1), torch.randn(1, 7, generator=torch.Generator().manual_seed(0)))}
+    outputs = map_models(mlp(0), gauge(mlp(0), 3), GENERIC, need="change", placements=["output"])
+    assert outputs.foretold(bias) == pytest.approx(between.foretold(bias))
     with pytest.raises(TransferError, match=r"0: the map does not contain this layer"):
         transfer(adapted(mlp(0)), gauge(mlp(0), 3), map=weight)
     with pytest.raises(TransferError, match="does not contain what an adapter on the input"):

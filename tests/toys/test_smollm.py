@@ -1,6 +1,7 @@
 """The study of SmolLM2: targets, texts, methods of equal size, and shares, on a tiny Llama without the weights."""
 
 import copy
+import signal
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from ioadapt_theory.adapters import adapt, count, parameters, scale
 from toys.common.stats import ratio
 from toys.data.weights import MissingPackageError
-from toys.llm import output, study, targets, text
+from toys.llm import output, study, targets, text, training
 from toys.llm.network import plain, smollm2
 from toys.llm.study import CARRIED, METHODS, NONE, RETRAINED, SOURCE, Part
 from toys.llm.training import losses, train
@@ -109,6 +110,32 @@ def test_removed_blocks_leave_the_others_in_order(llama: Any) -> None:
     assert len(losses(there, torch.randint(99, (3, 6)))) == 3
 
 
+def test_a_training_goes_on_where_it_was_stopped(llama: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, store = torch.randint(99, (9, 6)), tmp_path / "kept.training"
+    monkeypatch.setattr(training, "STORED", 3)
+
+    def trained(*, mixed: bool, stop: int | None = None) -> torch.Tensor:
+        model, steps = copy.deepcopy(llama).float(), iter(range(99))
+        weight = model.lm_head.requires_grad_().weight
+        if stop is not None:  # Ctrl-C in the forward pass of this step
+            model.register_forward_pre_hook(
+                lambda *_: None if next(steps) < stop else signal.raise_signal(signal.SIGINT)
+            )
+            with pytest.raises(KeyboardInterrupt):
+                train(model, [weight], rows, 8, 1e-2, 0, mixed=mixed, store=store)
+        else:
+            train(model, [weight], rows, 8, 1e-2, 0, mixed=mixed, store=store)
+        return weight
+
+    for mixed in (False, True):
+        whole = trained(mixed=mixed)
+        trained(mixed=mixed, stop=7)
+        assert store.exists()
+        assert torch.equal(trained(mixed=mixed), whole)
+        assert not store.exists()
+    assert not torch.equal(whole, trained(mixed=False))
+
+
 def test_training_lowers_the_loss_and_changes_only_what_is_trained(llama: Any) -> None:
     rows = torch.arange(40).reshape(4, 10)
     before, head = sum(losses(llama, rows)), llama.lm_head.requires_grad_().weight
@@ -121,13 +148,14 @@ def test_training_lowers_the_loss_and_changes_only_what_is_trained(llama: Any) -
     assert not any(p.requires_grad for p in again.parameters())
 
 
-def test_the_methods_have_about_as_many_parameters() -> None:
+@pytest.mark.parametrize(("layers", "size"), [("q and v", 460_800), ("all", 2_442_240)])
+def test_the_methods_have_about_as_many_parameters(layers: str, size: int) -> None:
     sizes = {"hidden_size": 576, "num_attention_heads": 9, "num_key_value_heads": 3, "num_hidden_layers": 30}
     with torch.device("meta"):
-        model = LlamaForCausalLM(LlamaConfig(vocab_size=9, intermediate_size=9, **sizes))
-    numbers = {method: count(study._adapted(copy.deepcopy(model), method, 0)) for method in METHODS}
-    assert numbers["LoRA"] == numbers["LoRA on the first layers"] == numbers["output"] == 460_800
-    assert numbers["input"] == pytest.approx(460_800, rel=0.03)
+        model = LlamaForCausalLM(LlamaConfig(vocab_size=9, intermediate_size=1536, **sizes))
+    numbers = {method: count(study.adapted(copy.deepcopy(model), method, layers, 0)) for method in METHODS}
+    assert numbers["LoRA"] == numbers["LoRA on the first layers"] == size
+    assert list(numbers.values()) == pytest.approx([size] * len(METHODS), rel=0.03)
 
 
 def test_a_share_is_a_ratio_of_gains_with_a_jackknife() -> None:
@@ -155,7 +183,15 @@ def result(seeds: int) -> dict[str, Any]:
         "3 bits": rows(5, 4.5, 5, 4, 5, 4.2, 3),
         "idle": rows(5, 5, 5, 5, 5, 5, 5),
     }
-    return {"task": "t", "seeds": {str(seed): models for seed in range(seeds)}}
+    return {"task": "t", "layers": "q and v", "seeds": {str(seed): models for seed in range(seeds)}}
+
+
+def test_a_target_with_fewer_seeds_is_compared_with_the_source_of_the_same_seeds() -> None:
+    every = result(3)
+    every["seeds"]["2"] = {SOURCE: {**every["seeds"]["2"][SOURCE], "LoRA": {"losses": [9.0, 9.0, 9.0]}}}
+    assert output.labelled(every, "3 bits") == "3 bits (2 seeds)"
+    assert str(output.share(every, "3 bits", "LoRA")) == "0.50 ± 0.00"
+    assert "| 3 bits (2 seeds) | 0.500 | 0.50 ± 0.00; 0.25 |" in output.markdown(every)
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
@@ -184,11 +220,27 @@ def test_a_difference_of_shares_is_paired_by_seed() -> None:
 
 def test_parts_that_need_others_come_later() -> None:
     first, *later = phases(("3 bits", "8 bits"), 3, partial(Part, task="slavic"), fifty=False)
-    assert {part.model for part in first} == {SOURCE}
+    assert {part.row for part in first if part.model != SOURCE} == {NONE}  # makes the target, once
     every = [(seed, model) for seed in range(3) for model in ("3 bits", "8 bits")]
     assert [(part.seed, part.model) for part in later[-1]] == every
     assert {part.row for part in later[-1]} == {study.ZERO}
     assert {(part.seed, part.model) for part in later[0]} == {*every}
+
+
+def test_targets_that_are_trained_for_long_have_their_own_number_of_seeds() -> None:
+    long, short = "tuned, 1,024,000 tokens", "tuned, 10,240 tokens"
+    for number, expected in (
+        (0, {short: {0, 1}}),
+        (1, {short: {0, 1}, long: {0}}),
+        (3, {short: {0, 1}, long: {0, 1, 2}}),
+    ):
+        found: dict[str, set[int]] = {}
+        for part in (
+            p for phase in phases((short, long), 2, partial(Part, task="t"), fifty=True, long=number) for p in phase
+        ):
+            found.setdefault(part.model, set()).add(part.seed)
+        assert found.pop(SOURCE) == {*range(max(2, number))}
+        assert found == expected
 
 
 def test_no_line_of_the_texts_is_in_two_parts() -> None:

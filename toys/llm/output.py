@@ -28,6 +28,7 @@ MOVED: Final = {
     CARRIED: "default", FIFTY: "50 steps", ZERO: "distilled from zero",
 }  # fmt: skip
 """Ways to move a LoRA, as rows of the record and as columns of the table."""
+LAYERED: Final = {"q and v": "", "all": " on all linear layers"}
 
 
 def losses(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
@@ -40,11 +41,17 @@ def gains(result: Mapping[str, Any], model: str, row: str) -> np.ndarray:
     return losses(result, model, NONE) - losses(result, model, row)
 
 
+def only(result: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """Return the seeds with which a target was measured."""
+    return {"seeds": {seed: one for seed, one in result["seeds"].items() if target in one}}
+
+
 def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) -> Interval:
     """Return the share of a gain that an adapter keeps: of its own on SOURCE, or of a LoRA trained on the target.
 
     The interval is a jackknife's, over seeds, or over test rows if there is one seed.
     """
+    result = only(result, target)
     moved, method = gains(result, target, row), row if row in METHODS else "LoRA"
     own = gains(result, SOURCE, method) if of == SOURCE else gains(result, target, RETRAINED)
     return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
@@ -52,6 +59,7 @@ def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) ->
 
 def difference(result: Mapping[str, Any], target: str, row: str) -> Interval:
     """Return the share of its own gain that a copy keeps minus that of a copied LoRA, paired by seed."""
+    result = only(result, target)
 
     def kept(method: str) -> np.ndarray:
         return np.divide(*(gains(result, model, method).mean(1) for model in (target, SOURCE)))
@@ -64,7 +72,7 @@ def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     every = [model for model in next(iter(result["seeds"].values())) if model != SOURCE]
     idle = []
     for target in every:
-        own = gains(result, target, RETRAINED).mean(0)
+        own = gains(only(result, target), target, RETRAINED).mean(0)
         if own.mean() <= DECIDED * own.std(ddof=1) / np.sqrt(len(own)):
             idle.append(target)
     return [one for one in every if one not in idle], idle
@@ -83,19 +91,22 @@ def markdown(result: Mapping[str, Any]) -> str:
     cosines = {target: one[target][NONE]["cosine"] for target in shown}
     copies, moved = measured(result, METHODS), measured(result, MOVED)
     kinds = [
-        [name, "-" if cosine is None else f"{cosine:.3f}"]
+        [labelled(result, name), "-" if cosine is None else f"{cosine:.3f}"]
         + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
         + [str(difference(result, name, "input"))]
         for name, cosine in cosines.items()
     ]
-    ways = [[name, *(f"{share(result, name, row)}{_predicted(result, name, row)}" for row in moved)] for name in shown]
+    ways = [
+        [labelled(result, name), *(f"{share(result, name, row)}{_predicted(result, name, row)}" for row in moved)]
+        for name in shown
+    ]
     left = f"\nA LoRA trained there gains nothing on: {', '.join(idle)}.\n" if idle else ""
+    layers = LAYERED[result["layers"]]
     base, adapted = (losses(result, SOURCE, row).mean() for row in (NONE, "LoRA"))
-    seeds = len(result["seeds"])
     return (
-        f"On {result['task'].title()} messages ({seeds} seed{'s' * (seeds > 1)}), the source has a loss of {base:.2f}"
-        f" nats per token, and {adapted:.2f} with its LoRA. Copied adapters: share of the adapter's own gain; of"
-        " the gain of a LoRA trained on the target. The difference is one of own gains, paired by seed.\n\n"
+        f"On {result['task'].title()} messages ({_seeds(result)}), the source has a loss of {base:.2f}"
+        f" nats per token, and {adapted:.2f} with its LoRA{layers}. Copied adapters: share of the adapter's own gain;"
+        " of the gain of a LoRA trained on the target. The difference is one of own gains, paired by seed.\n\n"
         + "\n".join(table.markdown(["target", "weight cosine", *copies, "input minus LoRA"], kinds, numbers=True))
         + "\n\nWays to move the LoRA: share of its own gain (predicted):\n\n"
         + "\n".join(table.markdown(["target", *(MOVED[row] for row in moved)], ways, numbers=True))
@@ -103,8 +114,19 @@ def markdown(result: Mapping[str, Any]) -> str:
     )
 
 
+def _seeds(result: Mapping[str, Any]) -> str:
+    n = len(result["seeds"])
+    return f"{n} seed{'s' * (n > 1)}"
+
+
+def labelled(result: Mapping[str, Any], target: str) -> str:
+    """Return the name of a target, with the number of its seeds if some are missing."""
+    own = only(result, target)
+    return target if len(own["seeds"]) == len(result["seeds"]) else f"{target} ({_seeds(own)})"
+
+
 def _predicted(result: Mapping[str, Any], target: str, row: str) -> str:
-    said = [seed[target][row].get("predicted") for seed in result["seeds"].values()]
+    said = [seed[target][row].get("predicted") for seed in only(result, target)["seeds"].values()]
     return "" if None in said else f" ({np.mean(said):z.2f})"
 
 
@@ -138,11 +160,10 @@ def draw(result: Mapping[str, Any]) -> Figure:
         axes.errorbar(means, at, xerr=widths, fmt=marker, color=colour, label=row, ms=4, elinewidth=0.8)
     for x, style in ((0, "-"), (1, ":")):
         axes.axvline(x, color=INK, lw=0.6, ls=style)
-    axes.set_yticks(range(len(shown)), shown)
+    axes.set_yticks(range(len(shown)), [labelled(result, target) for target in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("share of its gain on SmolLM2 that an adapter keeps (1: all)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=3)
-    figure.suptitle(
-        f"Adapters of SmolLM2-135M, trained on {result['task'].title()} messages", x=0.02, ha="left", fontweight="bold"
-    )
+    title = f"Adapters of SmolLM2-135M{LAYERED[result['layers']]}, trained on {result['task'].title()} messages"
+    figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     return figure

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters import parameters
 from ioadapt_theory.effect.pairing import paired
 from ioadapt_theory.moving import transfer
 from toys.llm.network import smollm2, tokenizer
-from toys.llm.study import RATE, _adapted
+from toys.llm.study import RATE, adapted
 from toys.llm.text import LENGTH
 from toys.llm.text import text as read
 from toys.llm.training import train
@@ -87,7 +87,7 @@ class Part:
         return copy.deepcopy(model), reads
 
     def _train(self, model: nn.Module, reads: Any, texts: list[str], steps: int) -> None:
-        _adapted(model, "LoRA", self.seed)
+        adapted(model, "LoRA", "q and v", self.seed)
         ids = torch.tensor([k for text in texts for k in reads(text, add_special_tokens=False)["input_ids"]])
         rows = ids[: len(ids) // LENGTH * LENGTH].reshape(-1, LENGTH)
         train(model, [p for _, p in parameters(model)], rows, steps, RATE, self.seed)
@@ -102,7 +102,7 @@ class Part:
 
         key = {"source": self.source, "task": self.task, "seed": self.seed, "steps": STEPS}
         stored = tensors(cache, {**key, "toy": "two_tokenizers", "revision": REVISION}, compute)
-        _adapted(model, "LoRA", self.seed)
+        adapted(model, "LoRA", "q and v", self.seed)
         with torch.no_grad():
             for name, p in parameters(model):
                 p.copy_(stored[name])

@@ -17,7 +17,7 @@ from ioadapt_theory.effect.passes import cotangents
 from ioadapt_theory.maps import map_models
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.moving import transfer
-from toys.llm.network import LAYERS, smollm2
+from toys.llm.network import smollm2
 from toys.llm.targets import target, weight_cosine
 from toys.llm.text import rows
 from toys.llm.training import losses, train
@@ -28,13 +28,20 @@ REVISION: Final = 1
 SOURCE, NONE, RETRAINED = "source", "no adapter", "LoRA, trained on the target"
 CARRIED, FIFTY, ZERO = "LoRA, carried over", "LoRA, carried over, 50 steps", "LoRA, distilled from zero"
 SCALED, THESEUS, BICO, MAPPED = "LoRA, at its best strength", "LoRA, Theseus", "LoRA, BiCo", "LoRA, by a map"
+OVER: Final = (SCALED, THESEUS, BICO, MAPPED, CARRIED)
+"""Ways to move a LoRA that need no other's time."""
 METHODS: Final[dict[str, dict[str, Any]]] = {
     "LoRA": {"placement": "weight", "rank": 8},
     "LoRA on the first layers": {"placement": "weight", "rank": 24, "blocks": 10},
-    "input": {"placement": "input", "rank": 7, "narrow": 6},
+    "input": {"placement": "input", "rank": 7},
     "output": {"placement": "output", "rank": 10},
 }
-"""Placement and rank of each method; ``narrow`` is the rank on v_proj, and the numbers of parameters differ by 3 %."""
+"""Placement and rank of each method on q_proj and v_proj."""
+LAYERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "q and v": ("[qv]_proj", {"input": {"rank_pattern": {r".*\.v_proj$": 6}}}),
+    "all": (".*_proj", {"input": {"rank": 8}, "output": {"rank": 8}}),
+}
+"""Adapted linear layers -> their names, and other ranks, so that the numbers of parameters differ by at most 3 %."""
 RATE: Final = 3e-3
 DRAWS: Final = 2
 """Number of random cotangents for published rules."""
@@ -50,6 +57,7 @@ class Part:
         model: SOURCE, or the name of a target.
         row: NONE, a method, RETRAINED, or how a LoRA is moved: SCALED, THESEUS, BICO, MAPPED, CARRIED, FIFTY or ZERO.
         task: the text that adapters are trained on.
+        layers: the adapted layers, a key of ``LAYERS``.
         seed: seed of the training, the target and the rows.
         steps: number of training steps of adapters.
         tested, unlabelled: number of rows to measure the loss, and to move an adapter.
@@ -58,6 +66,7 @@ class Part:
     model: str
     row: str
     task: str
+    layers: str = "q and v"
     seed: int = 0
     steps: int = 100
     tested: int = 128
@@ -93,9 +102,9 @@ class Part:
         def compute() -> dict[str, Tensor]:
             return dict(parameters(_trained(copy.deepcopy(model), method, self)))
 
-        key = {"method": method, "task": self.task, "seed": self.seed, "steps": self.steps}
+        key = {"method": method, "task": self.task, "layers": self.layers, "seed": self.seed, "steps": self.steps}
         stored = tensors(cache, {**key, "toy": "smollm", "revision": REVISION}, compute)
-        _adapted(model, method, self.seed)
+        adapted(model, method, self.layers, self.seed)
         with torch.no_grad():
             for name, p in parameters(model):
                 p.copy_(stored[name])
@@ -157,19 +166,18 @@ def _scaled(model: nn.Module, rows: Tensor) -> dict[str, Any]:
     return {"strength": best}
 
 
-def _adapted(model: nn.Module, method: str, seed: int) -> nn.Module:
-    options = dict(METHODS[method])
-    blocks, narrow = options.pop("blocks", None), options.pop("narrow", None)
-    names = "|".join(LAYERS)
-    layers = rf".*\.layers\.{'[0-9]+' if blocks is None else f'[0-{blocks - 1}]'}\.self_attn\.({names})"
-    pattern = {} if narrow is None else {r".*\.v_proj$": narrow}
+def adapted(model: nn.Module, method: str, layers: str, seed: int) -> nn.Module:
+    """Put the untrained adapter of a method on a model."""
+    names, ranks = LAYERS[layers]
+    options = {**METHODS[method], **ranks.get(method, {})}
+    blocks = f"[0-{options.pop('blocks') - 1}]" if "blocks" in options else "[0-9]+"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return adapt(model, target_modules=layers, rank_pattern=pattern, **options)
+        return adapt(model, target_modules=rf".*\.layers\.{blocks}\..*\.{names}", **options)
 
 
 def _trained(model: nn.Module, method: str, part: Part) -> nn.Module:
-    _adapted(model, method, part.seed)
+    adapted(model, method, part.layers, part.seed)
     weights = [p for _, p in parameters(model)]
     train(model, weights, rows(part.task, "training", 20_000, 0), part.steps, RATE, part.seed)
     return model

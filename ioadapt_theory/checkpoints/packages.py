@@ -21,7 +21,7 @@ FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param
 
 
 class Place(NamedTuple):
-    """What a file name states: member of the ensemble, chemical element, layer (from 1), and w (weight) or b (bias)."""
+    """Facts in a file name: member of the ensemble, chemical element, layer (from 1), and w (weight) or b (bias)."""
 
     member: str
     element: str

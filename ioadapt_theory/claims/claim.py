@@ -159,7 +159,7 @@ Strategy = Callable[["Claim", Run], Finding]
 
 
 class Origin(StrEnum):
-    """How a statement relates to the place in the paper that ``Claim.source`` names."""
+    """The relation of a statement to the place in the paper that ``Claim.source`` names."""
 
     PRINTED = "as printed"
     READING = "a reading of what is printed"  # an interpretation, which ``Claim.reading`` describes

@@ -20,7 +20,7 @@ CHUNK, MOST_KEPT = 1 << 17, 1 << 27
 
 
 class Goal:
-    """What the target should do on one batch: give the guessed labels, the source's change, or the source's outputs.
+    """The aim for the target on one batch: to give the guessed labels, the source's change, or the source's outputs.
 
     It is made of the outputs (rows x ... x classes) of the plain source, the adapted source and the plain target, and
     computed on the target's device.
@@ -179,7 +179,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class _Fixed:
-    """What no candidate changes: columns of ``RowSums``, and log Σ exp of the plain target's outputs by position."""
+    """Constants of all candidates: columns of ``RowSums``, and log Σ exp of the plain target's outputs by position."""
 
     source: Tensor
     wanted: Tensor

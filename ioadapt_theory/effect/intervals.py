@@ -30,7 +30,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How σ and the interval are computed; ``a`` and ``b`` weigh ``unseen`` and ``guess``."""
+    """Constants of σ and of the interval; ``a`` and ``b`` weigh ``unseen`` and ``guess``."""
 
     a: float
     b: float
@@ -49,7 +49,7 @@ RULES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What a predicted share may be wrong by: its standard error over rows, and the scales of two unknowns."""
+    """Possible errors of a predicted share: its standard error over rows, and the scales of two unknowns."""
 
     sampling: float
     unseen: float

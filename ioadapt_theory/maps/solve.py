@@ -29,7 +29,7 @@ TINY = 1e-30
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a map is computed.
+    """The kind of a map, and the settings of its equation.
 
     Attributes:
         kind: "two-way", "procrustes" or "one-way".

@@ -122,7 +122,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
 
 class _Received(nn.Module):
-    """Where transformers' ``load_adapter`` writes the stored settings, which the configuration has, too."""
+    """The place where transformers' ``load_adapter`` writes the stored settings, which the configuration has, too."""
 
     def __init__(self, settings: Tensor) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from ioadapt_theory.reporting.predictions import Predictions, predict_move
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How far apart two models are, what an adapter keeps on the second, and advice, as ``report`` returns them.
+    """The distance of two models, the share that an adapter keeps on the second, and advice; see ``report``.
 
     Attributes:
         names: names of the source, the target and the adapter (or None).

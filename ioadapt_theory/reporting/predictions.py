@@ -23,7 +23,7 @@ ROUNDING: Final = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What an adapter is predicted to do if it is moved, from running both models on inputs.
+    """Predictions for an adapter that is moved, from running both models on inputs.
 
     Attributes:
         copied: prediction for a copy of the given adapter; None without an adapter, or if no layer of the target fits.

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import UnknownNameError
 
 
 class Space(StrEnum):
-    """What to compare: the weights, or their Gram matrices over input channels or over output channels.
+    """The compared matrices: the weights, or their Gram matrices over input channels or over output channels.
 
     >>> [str(space) for space in Space]
     ['weight', 'input', 'output']

@@ -19,7 +19,7 @@ MOST_VALUES: Final = 1 << 62
 
 
 class Stored(NamedTuple):
-    """How files store a model: ``rename`` maps stored to module names; ``ties``: tied tensor -> stored tensor."""
+    """A model's storage in files: ``rename`` maps stored to module names; ``ties``: tied tensor -> stored tensor."""
 
     rename: Rename
     ties: Mapping[str, str]

@@ -31,7 +31,7 @@ T: Final = EYE + AB
 
 
 class Placement(StrEnum):
-    """Where AB acts (Eqs. 1 and 3): LORA, X(W + AB); INPUT, X(I + AB)W; OUTPUT, XW(I + AB).
+    """The place where AB acts (Eqs. 1 and 3): LORA, X(W + AB); INPUT, X(I + AB)W; OUTPUT, XW(I + AB).
 
     Defined independently of the package ``adapters``, so that a mistake cannot affect both.
     """

@@ -92,7 +92,7 @@ class CarryReport(TransferReport):
 
     @property
     def start(self) -> str:
-        """What the adapter is, or was trained from: "a copy", "zero", or the name of a closed form."""
+        """Return what the adapter is, or was trained from: "a copy", "zero", or the name of a closed form."""
         kind = self.chosen.partition(",")[0]
         return "a copy" if kind == "copy" else kind
 

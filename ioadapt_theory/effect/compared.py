@@ -24,7 +24,7 @@ BYTES = 1 << 26
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The output that is compared of two models, and what both ``need``, "labels", "change" or "outputs", with the reason.
+    """The compared output of two models, and what both ``need``, "labels", "change" or "outputs", with the reason.
 
     Attributes:
         output: name of the tensor that is compared, such as "logits"; "" if the models return one tensor.

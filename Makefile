@@ -15,7 +15,7 @@ PARALLEL := -n 2 --dist worksteal --durations 10 --durations-min 5
 NOW := $(shell date +%s)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo docs test quick doctests test-slow test-all test-kernels test-sample lint figures notebooks mutants proofs fuzz bench wheel
+.PHONY: demo docs test quick doctests test-slow test-all test-kernels test-sample lint figures records notebooks mutants proofs fuzz bench wheel
 .PHONY: constraints newest oldest clean
 
 demo: .venv/ready
@@ -63,6 +63,10 @@ lint: .venv/ready
 
 figures: .venv/ready
 	$(BIN)/python -m figures
+
+# Name the records of studies and benchmarks that other code made.
+records: .venv/ready
+	PYTHONPATH=. $(BIN)/python -m toys.transfer.code
 
 # Generate the notebooks with their outputs from the scripts.
 notebooks: .venv/ready

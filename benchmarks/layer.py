@@ -22,6 +22,7 @@ from benchmarks.cells import ONCE, SECTIONS
 from benchmarks.measure import MALLOC
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record
+from toys.transfer.code import code
 
 table = bars.markdown
 
@@ -45,7 +46,16 @@ def main(
         raise InvalidValueError(msg)
     versions = {name: metadata.version(name) for name in ("torch", "peft")}
     where = torch.cuda.get_device_name() if device != "cpu" else cpu()
-    config = {"quick": quick, "device": device, "where": where, "threads": 1, "cpus": os.cpu_count(), **versions}
+    made = {"command": "python -m benchmarks layer", "code": code("ioadapt_theory/adapters", "benchmarks")}
+    config = {
+        "quick": quick,
+        "device": device,
+        "where": where,
+        "threads": 1,
+        "cpus": os.cpu_count(),
+        **versions,
+        **made,
+    }
     results: dict[str, Any] = {pages: {} for pages in MALLOC}
     if part is not None and before is not None:
         if before["config"] != config:

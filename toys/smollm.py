@@ -28,6 +28,7 @@ from toys.llm.targets import TARGETS
 from toys.llm.text import TASKS
 from toys.transfer import records
 
+DEPENDS: Final = ("toys/llm", "toys/transfer/features.py")
 QUICK: Final = ("same function", "2 blocks removed")
 LONG: Final = 1000
 """Training steps of a target above which it needs an hour or more."""
@@ -77,7 +78,7 @@ def _main(argv: list[str] | None) -> int:
     some = f"{' --layers all' * (args.layers == 'all')}{' --quick' * args.quick}{chosen} --seeds {args.seeds}"
     more = f"{f' --long {args.long}' if args.long else ''}{' --fifty' * args.fifty}"
     command = f"python toys/smollm.py --task {args.task}{some}{more}"
-    records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result)
+    records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result, DEPENDS)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
     return OK
 

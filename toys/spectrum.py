@@ -80,7 +80,7 @@ def _main(argv: list[str] | None) -> int:
         svg, png = write(output.draw(result), args.out, "spectrum")
     command = f"python toys/spectrum.py{' --quick' * args.quick} --seed {args.seed}"
     command += f" --seeds {args.seeds}" if args.seeds else ""
-    records.write(args.out / "spectrum.json", "spectrum", command, seeds, result)
+    records.write(args.out / "spectrum.json", "spectrum", command, seeds, result, ["toys/drift"])
     sys.stdout.write(f"{output.text(result)}\nPicture: {png} and {svg.name}; record: spectrum.json\n")
     return OK
 

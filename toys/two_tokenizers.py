@@ -23,6 +23,7 @@ from toys.llm.text import TASKS
 from toys.transfer import records
 from toys.transfer.output.table import terminal
 
+DEPENDS: Final = ("toys/llm",)
 RECORD: Final = records.DATA / "two_tokenizers.json"
 
 
@@ -89,7 +90,7 @@ def _main(argv: list[str] | None) -> int:
     runs.sort(key=lambda one: (args.sources.index(one["source"]), one["task"], order.index(one["row"]), one["seed"]))
     command = f"python toys/two_tokenizers.py GEMMA{chosen} --seeds {args.seeds}{' --long' * args.long}"
     path = args.out / RECORD.name
-    records.write(path, "two_tokenizers", command, [*range(args.seeds)], {"runs": records.rounded(runs)})
+    records.write(path, "two_tokenizers", command, [*range(args.seeds)], {"runs": records.rounded(runs)}, DEPENDS)
     sys.stdout.write(f"{terminal(markdown(runs))}\nRecord: {path}\n")
     return OK
 

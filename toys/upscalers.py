@@ -70,7 +70,7 @@ def _main(argv: list[str] | None) -> int:
         result = records.rounded(run(todo, args.out / "cache", args.jobs))
         _, png = write(output.draw(result), args.out, "upscalers")
     command = f"python toys/upscalers.py{' --quick' * args.quick}{' --carried' * args.carried} --seed {args.seed}"
-    records.write(args.out / "upscalers.json", "upscalers", command, [args.seed], result)
+    records.write(args.out / "upscalers.json", "upscalers", command, [args.seed], result, ["toys/cugan"])
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: upscalers.json\n")
     return OK
 

@@ -1,6 +1,5 @@
 """The share of an adapter's gain that ``transfer`` and its peers keep on another model, and the predictions of it."""
 
-import hashlib
 import itertools
 import time
 import warnings
@@ -19,12 +18,12 @@ from ioadapt_theory.adapters import disable
 from ioadapt_theory.effect import Compared, whole
 from ioadapt_theory.effect import measured as foretold
 from toys.transfer.cache import figures
+from toys.transfer.code import PACKAGE, code
 
 __all__ = ["main", "table"]
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-CODE: Final = ("ioadapt_theory/adapters", "ioadapt_theory/effect", "ioadapt_theory/maps", "ioadapt_theory/moving")
-"""Folders of the code that the record depends on, besides this one."""
+DEPENDS: Final = (*PACKAGE, "benchmarks/carry", "toys/transfer/baselines.py", "toys/transfer/features.py")
+"""Folders and files that the record depends on."""
 FEWER: Final = (16, 64)
 """Numbers of inputs, besides all, from which shares are predicted."""
 
@@ -53,20 +52,13 @@ def main(
         for family in ("mlp",) if quick else families:
             part = partial(_moves, family, seed, 4 if quick else None, cache)
             rows += figures(cache, _key(family, seed, quick), part)["moves"]
-    config = {"seeds": seeds, "families": [*families], "quick": quick, "code": digest()}
+    command = f"python -m benchmarks carry{' --quick' * quick}"
+    config = {"seeds": seeds, "families": [*families], "quick": quick, "command": command, "code": code(*DEPENDS)}
     return results.record("carry", config=config, results={"moves": rows})
 
 
-def digest() -> str:
-    """Return a hash of the code that the record depends on."""
-    files = [path for folder in (*CODE, "benchmarks/carry") for path in sorted((ROOT / folder).rglob("*.py"))]
-    files += [ROOT / "toys/transfer" / name for name in ("baselines.py", "features.py")]
-    text = b"\0".join(path.read_bytes() for path in files if path.name != "tables.py")
-    return hashlib.sha256(text).hexdigest()[:16]
-
-
 def _key(family: str, seed: int, *which: Any) -> dict[str, Any]:
-    return {"benchmark": "carry", "code": digest(), "family": family, "seed": seed, "which": which}
+    return {"benchmark": "carry", "code": code(*DEPENDS)["digest"], "family": family, "seed": seed, "which": which}
 
 
 def _moves(family: str, seed: int, count: int | None, cache: Path) -> dict[str, Any]:

@@ -20,7 +20,8 @@ def table(record: Mapping[str, Any]) -> str:
     """Return all tables as text."""
     moves, config = record["results"]["moves"], record["config"]
     parts = [f"{title}\n\n{_aligned(lines)}" for title, lines in tables(moves).items()]
-    made = f"Families: {', '.join(config['families'])}; seeds: {config['seeds']}; digest of the code: {config['code']}."
+    families, digest = ", ".join(config["families"]), config["code"]["digest"]
+    made = f"Families: {families}; seeds: {config['seeds']}; digest of the code: {digest}."
     return "\n\n".join([*parts, _sentences(moves), made]) + "\n"
 
 

@@ -1,5 +1,6 @@
 """Records of full runs are complete, follow the protocol, match the pages, and are close to a repetition."""
 
+import json
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from scipy import stats
 
 from toys.glyphs.family import base
-from toys.transfer import command
+from toys.transfer import code, command
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.records import DATA, cases, recorded
@@ -38,6 +39,40 @@ def test_a_record_is_small_and_of_the_whole_protocol(name: str):
             assert len(rate["validation"]) >= plan.rule.least, method
         for target, method in plan.exact.items():
             assert one["rows"][method][target] == pytest.approx(one["rows"][method]["source"], rel=1e-4)
+
+
+def test_a_record_of_other_code_is_named(tmp_path: Path):
+    (tmp_path / "toys/data").mkdir(parents=True)
+    file, record = tmp_path / "toys/a.py", tmp_path / "toys/data/a.json"
+    text = 'def f(x):\n    """Add."""\n    return {"y": [x + 1]}  # one\n'
+    file.write_text(text)
+
+    def found() -> list[str]:
+        return code.older(tmp_path)
+
+    def wrote(**config: Any) -> None:
+        record.write_text(json.dumps({"config": {"command": "python a.py", **config}}))
+
+    wrote()
+    assert found() == ["toys/data/a.json does not say which code made it; the command is python a.py"]
+    wrote(code={"of": ["toys"], "digest": code.digest(["toys"], tmp_path)})
+    assert found() == []
+    file.write_text(
+        text.replace("Add", "Add one").replace("# one", "# 1").replace("[x + 1]", "[\n        x + 1\n    ]")
+    )
+    (tmp_path / "toys/output.py").write_text("y = 1\n")  # only shows results
+    assert found() == []
+    for changed in (text.replace("1]", "2]"), text.replace('"y"', '"z"'), text.replace("[x", "[-x")):
+        file.write_text(changed)
+        assert found() == ["toys/data/a.json was made by other code; make it again: python a.py"]
+
+
+def test_a_digest_does_not_depend_on_the_version_of_python(tmp_path: Path):
+    text = "class A:\n    x: int = 0\n\n    def f(self, *a: str, **k: int) -> str:\n"
+    (tmp_path / "a.py").write_text(
+        f'{text}        match a:\n            case [b]:\n                return f"{{b!r:>{{self.x}}}}"\n'
+    )
+    assert code.digest(["a.py"], tmp_path) == "5f664dfe2c131946"
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -123,7 +123,7 @@ def _main(
             )
             write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"{plan.command}{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    records.write(out / f"{name}.json", name, command, list(seeds), result)
+    records.write(out / f"{name}.json", name, command, list(seeds), result, _depends(name))
     sys.stdout.write(
         f"{table.terminal(page.section(plan, result))}\nPicture: {png} and {svg.name}; record: {name}.json\n"
     )
@@ -140,9 +140,14 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
     with shown(plan.name, out / "cache", jobs) as units:
         result = records.rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))
     command = f"{plan.command} --carried{' --quick' * args.quick} --seed {seeds[0]} --seeds {len(seeds)}"
-    records.write(out / "carried.json", plan.name, command, list(seeds), result)
+    records.write(out / "carried.json", plan.name, command, list(seeds), result, _depends(plan.name))
     sys.stdout.write(f"{carried.text(plan, result)}\nRecord: {out / 'carried.json'}\n")
     return OK
+
+
+def _depends(name: str) -> list[str]:
+    own = "toys/ani" if name == "molecules" else "toys/glyphs"
+    return [f"toys/{name}.py", own, *(f"toys/transfer/{one}.py" for one in ("baselines", "rows", "runs", "study"))]
 
 
 def _remedy(plan: Protocol) -> str:

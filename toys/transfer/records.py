@@ -4,7 +4,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ import torch
 
 from ioadapt_theory.outputs import replacing
 from ioadapt_theory.results import record
+from toys.transfer.code import PACKAGE, code
 from toys.transfer.protocol import names
 
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -44,8 +45,17 @@ def read(path: Path) -> dict[str, Any]:
     return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
 
-def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any]) -> None:
-    """Write a record, with facts about this machine, atomically; ``seeds`` is a list, or maps families to lists."""
+def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str, Any], depends: Sequence[str]) -> None:
+    """Write a record, with facts about this machine and a digest of the code, atomically.
+
+    Args:
+        path: file of the record.
+        name: name of the study.
+        command: command that makes the record.
+        seeds: a list, or lists by family.
+        results: what was measured.
+        depends: the study's own folders and files, see ``code``.
+    """
     here = machine()
     config = {
         "command": command,
@@ -53,6 +63,7 @@ def write(path: Path, name: str, command: str, seeds: Any, results: Mapping[str,
         "python": ".".join(map(str, sys.version_info[:2])),
         "processor": here["processor"],
         "kernels": here["kernels"],
+        "code": code(*PACKAGE, *depends),
     }
     with replacing(path) as temporary:
         temporary.write_text(compact(record(name, config=config, results=results)), encoding="utf-8")

@@ -80,10 +80,11 @@ class Goal:
             self.kept = [*made]
         return iter(self.kept)
 
-    def sums(self, adapted: Tensor, known: Tensor | None = None) -> RowSums:
+    def sums(self, adapted: Tensor, known: Tensor | None = None, *, learned: bool = False) -> RowSums:
         """Return the quantities of each row, for the outputs of the adapted target.
 
-        ``known`` are its log-likelihoods of the rows' own labels, if the goal has those of the other models.
+        ``known`` are its log-likelihoods of the rows' own labels, if the goal has those of the other models. If the
+        target has ``learned`` labels from the source, so that it may know better, its own labels count, too.
         """
         ta, fixed = self._flat(adapted.detach().to(self.t.device)), self._fixed
         guesses, done = self._guesses() if self.need == "labels" else iter(()), 0
@@ -96,17 +97,21 @@ class Goal:
             else:
                 rise = a.logsumexp(-1) - fixed.heights[done : done + len(a)]  # log p_Ta - log p_T = moved - rise
                 sums += [vecdot(q, moved) - rise for q in next(guesses)]
+                if learned:
+                    p, d = a.softmax(-1), sa - s
+                    sums += [vecdot(p, moved) - rise, vecdot(p, d) - (sa.logsumexp(-1) - s.logsumexp(-1))]
             done += len(a)
             found.append(torch.stack(sums).double())
         inner, target, *rest = (self._rows(x) for x in torch.cat(found, 1))
         none = torch.zeros_like(inner)
+        own = [rest.pop(), rest.pop()][::-1] if learned and self.need == "labels" else [none, none]
         gained = torch.stack(rest if self.need == "labels" else [none], 1).expand(-1, 3)
         toward = rest[0] if self.need != "labels" else none
         told = torch.zeros_like(none[:, None].expand(-1, 2))
         if self.known is not None and known is not None:
             s, sa, t = (x.double() for x in self.known)
             told = torch.stack([known.double() - t, sa - s], 1)
-        parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing, told)
+        parts = (inner, fixed.source, target, toward, gained, fixed.wanted, fixed.agreeing, told, torch.stack(own, 1))
         return RowSums(*(x.cpu() for x in parts))
 
     @cached_property

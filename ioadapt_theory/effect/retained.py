@@ -28,6 +28,8 @@ DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
 """Factors by which the adapter's effect on the source is scaled in the estimates of the labels."""
+OWN = 0.25
+"""Share of the adapted target's own labels in the estimate, if it has learned from the source."""
 CLEAR = 3.0
 """Number of standard errors by which an adapter must raise the likelihood of texts that are taken for its domain."""
 
@@ -70,6 +72,8 @@ class RowSums:
         agreeing: share of a row's positions, without padding, at which both plain models have the same argmax.
         told: rows x 2, increase of the log-likelihood of a row's own labels on the target and on the source; 0 if it
             has none.
+        own: rows x 2, the increases on the target and on the source, averaged over the adapted target's labels; 0 if
+            they do not count.
     """
 
     inner: Tensor
@@ -80,6 +84,18 @@ class RowSums:
     wanted: Tensor
     agreeing: Tensor
     told: Tensor
+    own: Tensor
+
+    @property
+    def mixed(self) -> "RowSums":
+        """The same with labels of which the share ``OWN`` is the adapted target's, less if it keeps less of the gain.
+
+        A student that was trained on other rows errs in other places than its teacher, so both know more than one.
+        """
+        share = float(self.gained[:, 0].sum()) / max(float(self.wanted.sum()), 1e-300)
+        weight = OWN * min(max(share, 0.0), 1.0) if self.own.any() else 0.0
+        top, bottom = torch.lerp(self.gained, self.own[:, :1], weight), torch.lerp(self.wanted, self.own[:, 1], weight)
+        return replace(self, gained=top, wanted=bottom)
 
     def shares(self, need: str) -> tuple[Tensor, Tensor]:
         """Return the numerators, rows x columns, and the denominators of the share that is predicted for a need."""
@@ -207,6 +223,8 @@ def predict(sums: RowSums, need: str, *, inputs: int | None = None, seed: int = 
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     if told := need == "labels" and clear(sums.told[:, 1]):
         sums = replace(sums, gained=sums.told[:, :1].expand(-1, 3), wanted=sums.told[:, 1])
+    elif need == "labels":
+        sums = sums.mixed
     top, bottom = sums.shares(need)
     first, total = top[:, 0], float(bottom.sum())
     kl = out = None

@@ -118,7 +118,8 @@ def _best(trial: Trial, places: Mapping[str, tuple[str, ...]], lost: Mapping[str
         trial.rows = trial.rows.all_to_predict()
         trial.goals.clear()
     shown = {n: found[n] for n in dict.fromkeys((best, "copy")) if n in found}
-    predicted = trial.predicted(shown, trial.rows.predict)
+    learned = {run.label(rule) for rule, run in runs.items() if run.at}
+    predicted = trial.predicted(shown, trial.rows.predict, learned)
     known = alone and not made.mapped  # the weights tell, too, that a copy is of use
     least = {n: one.sampled[0] if known and n == "copy" else one.least for n, one in predicted.items()}
     certain = [n for n in least if least[n] > 0] if best else []

@@ -1,7 +1,7 @@
 """Trials of candidates on the target, which predict from unlabelled rows what share of the gain each one keeps."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -188,8 +188,10 @@ class Trial:
         goal = None if self.labelled else self.goals.get(id(pair[0]))
         return goal.worse(loss) if goal else 0.0
 
-    def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, Prediction]:
-        """Predict what share of the gain each candidate with finite outputs keeps on the rows of ``pairs``."""
+    def predicted(
+        self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair], learned: Container[str] = ()
+    ) -> dict[str, Prediction]:
+        """Predict what share of the gain each candidate with finite outputs keeps; ``learned``: see ``Goal.sums``."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as active:
             for number, pair in enumerate(pairs):
@@ -197,7 +199,7 @@ class Trial:
                 for candidate in candidates:
                     with active(candidate), torch.no_grad():
                         ta, known = self.read(self.target, pair[1], number, texts=goal.known is not None)
-                    parts[candidate].append(goal.sums(ta, known))
+                    parts[candidate].append(goal.sums(ta, known, learned=candidate in learned))
         options: dict[str, Any] = {"inputs": self.rows.rows, "seed": self.options.seed}
         sums = {name: RowSums.joined(rows) for name, rows in parts.items()}
         return {name: predict(one, self.need, **options) for name, one in sums.items() if not one.useless}

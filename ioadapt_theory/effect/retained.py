@@ -9,7 +9,8 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
 
 where s, sa, t and ta are the outputs of the plain and the adapted source and target, and p_S, p_Sa, p_T and p_Ta their
 class probabilities. E_s and E_t average over labels from two estimates of the label distribution (see ``guessed``),
-which are both close to p_Sa if the plain models agree; for a causal language model, they are the next tokens of the
+which are both close to p_Sa if the plain models agree, and of which up to a quarter are drawn from p_Ta if the target
+was trained to match the source (``RowSums.mixed``); for a causal language model, they are the next tokens of the
 texts, if the adapter makes these clearly more likely on the source. All shares are ratios of sums over rows, for which
 a bootstrap gives an interval.
 """

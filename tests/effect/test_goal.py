@@ -16,10 +16,10 @@ def outputs(*shape: int, dtype: torch.dtype = torch.float32):
 def test_sums_in_chunks_of_float32_are_those_in_float64(dtype, monkeypatch):
     s, sa, t, ta = outputs(3, 5, 1000, dtype=dtype)
     for need in ("labels", "change", "outputs"):
-        fine = Goal(s.double(), sa.double(), t.double(), need, 0.4).sums(ta.double())
+        fine = Goal(s.double(), sa.double(), t.double(), need, 0.4).sums(ta.double(), learned=True)
         with monkeypatch.context() as patch:
             patch.setattr(module, "CHUNK", 3000)
-            coarse = Goal(s, sa, t, need, 0.4).sums(ta)
+            coarse = Goal(s, sa, t, need, 0.4).sums(ta, learned=True)
         for name in coarse.__slots__:
             torch.testing.assert_close(getattr(coarse, name), getattr(fine, name), rtol=1e-5, atol=1e-4)
 
@@ -36,6 +36,25 @@ def test_labels_are_guessed_once_for_all_candidates(monkeypatch):
     again = Goal(s, sa, t, "labels", 0.4)
     torch.testing.assert_close([again.sums(ta).gained for _ in range(2)], [first.gained] * 2)
     assert again.kept is None
+
+
+def test_the_labels_of_a_target_that_has_learned_count_for_a_quarter_as_far_as_it_keeps_the_gain():
+    s, sa, t, ta = (x.double() for x in outputs(2, 3, 7))
+    ls, lsa, lt, lta = (x.log_softmax(-1) for x in (s, sa, t, ta))
+    goal = Goal(s, sa, t, "labels")
+
+    def gains(p: torch.Tensor) -> tuple[float, float]:
+        return float((p * (lta - lt)).sum()), float((p * (lsa - ls)).sum())
+
+    (top, bottom), (own_top, own_bottom) = gains(guessed(s, sa, t)), gains(lta.exp())
+    w = 0.25 * top / bottom
+    assert 0.02 < w < 0.25
+    assert predict(goal.sums(ta, learned=True), "labels").kept == pytest.approx(
+        ((1 - w) * top + w * own_top) / ((1 - w) * bottom + w * own_bottom)
+    )
+    assert predict(goal.sums(ta), "labels").kept == pytest.approx(top / bottom)
+    harm = t - (ta - t)  # a large change agrees with its own labels, but not with the source's
+    assert predict(goal.sums(harm, learned=True), "labels").kept == predict(goal.sums(harm), "labels").kept < 0
 
 
 @pytest.mark.parametrize("need", ["labels", "change", "outputs"])

@@ -57,14 +57,11 @@ def share(result: Mapping[str, Any], target: str, row: str, of: str = SOURCE) ->
     return ratio(moved, own) if len(own) == 1 else ratio(moved.mean(1), own.mean(1))
 
 
-def difference(result: Mapping[str, Any], target: str, row: str) -> Interval:
-    """Return the share of its own gain that a copy keeps minus that of a copied LoRA, paired by seed."""
+def difference(result: Mapping[str, Any], target: str, row: str) -> np.ndarray:
+    """Return the share of its own gain that a copy keeps minus that of a copied LoRA, for each seed."""
     result = only(result, target)
-
-    def kept(method: str) -> np.ndarray:
-        return np.divide(*(gains(result, model, method).mean(1) for model in (target, SOURCE)))
-
-    return Interval.of(kept(row) - kept("LoRA"))
+    ours, loras = (np.divide(*(gains(result, at, m).mean(1) for at in (target, SOURCE))) for m in (row, "LoRA"))
+    return np.asarray(ours - loras)
 
 
 def targets(result: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -93,7 +90,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     kinds = [
         [labelled(result, name), "-" if cosine is None else f"{cosine:.3f}"]
         + [f"{share(result, name, row)}; {share(result, name, row, name).mean:.2f}" for row in copies]
-        + [str(difference(result, name, "input"))]
+        + [str(Interval.of(difference(result, name, "input")))]
         for name, cosine in cosines.items()
     ]
     ways = [

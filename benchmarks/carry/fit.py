@@ -44,8 +44,9 @@ def cases(moves: list[dict[str, Any]], needs: tuple[str, ...]) -> list[Case]:
 def fitted(found: list[Case]) -> Rule:
     """Return the constants under which errors are most likely (as Laplace variables), with 80 % of them inside.
 
-    Every family has the same weight.
+    Every family has the same weight. Predictions whose labels are told by texts have constants of their own.
     """
+    found = [case for case in found if not _told(case)]
     count = {family: sum(f == family for f, *_ in found) for family, *_ in found}
     weight = torch.tensor([1 / count[family] for family, *_ in found], dtype=torch.float64)
     weight = weight / weight.sum()
@@ -78,11 +79,16 @@ def coverage(moves: list[dict[str, Any]]) -> dict[tuple[str, int], Coverage]:
         without = {f: fitted(others) if others else RULES[need] for f, others in rest.items()}
         for inputs in sorted({c[1] for c in own}):
             some = [c for c in own if c[1] == inputs]
-            widths = [(RULES[need].low + RULES[need].high) * c[3].sigma(RULES[need]) for c in some]
-            inside = statistics.mean(_inside(c, RULES[need]) for c in some)
-            out = statistics.mean(_inside(c, without[c[0]]) for c in some)
+            rules = [RULES["texts" if _told(c) else need] for c in some]
+            widths = [(rule.low + rule.high) * c[3].sigma(rule) for c, rule in zip(some, rules, strict=True)]
+            inside = statistics.mean(map(_inside, some, rules))
+            out = statistics.mean(_inside(c, RULES["texts"] if _told(c) else without[c[0]]) for c in some)
             made[need, inputs] = Coverage(len(some), inside, out, statistics.median(widths))
     return made
+
+
+def _told(case: Case) -> bool:
+    return case[3].unseen == case[3].guess == 0
 
 
 def _inside(case: Case, rule: Rule) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory import cli
+from toys.common.stats import Interval, holm, t_test
 from toys.cugan import output as generators
 from toys.llm import output as language
 from toys.llm.study import BICO, CARRIED, MAPPED, RETRAINED, SCALED, THESEUS, ZERO
@@ -144,9 +145,14 @@ def test_the_sentence_on_a_language_model_follows_from_its_record():
 def test_the_page_on_a_language_model_follows_from_its_record():
     result, page = language.recorded()["smollm_slavic"], TEXTS["docs/smollm.md"].replace("\n", " ")
     shown, _ = language.targets(result)
-    leads = {target: language.difference(result, target, "input") for target in shown if target != "same function"}
+    apart = {target: language.difference(result, target, "input") for target in shown}
+    several = {target: x for target, x in apart.items() if len(x) > 1}
+    leads = {target: Interval.of(x) for target, x in several.items() if target != "same function"}
     decided = {target: lead for target, lead in leads.items() if abs(lead.mean) > lead.half_width}
     assert {*decided} == {"3 bits", "50 % pruned", "merged with a tuned one"}
+    corrected = dict(zip(several, holm([t_test(x) for x in several.values()]), strict=True))
+    assert [target for target, p in corrected.items() if p < 0.05] == ["same function"]
+    assert "With Holm's correction, only that on the same function is decided." in page
     assert f"more than LoRA in three bits (by {decided['3 bits']})" in page
     assert f"on the merged model (by {decided['merged with a tuned one']})" in page
     fewer = decided["50 % pruned"]

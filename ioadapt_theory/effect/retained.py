@@ -9,7 +9,7 @@ of d_S and d_T, and q = ‖d_T‖/‖d_S‖. The share is
 
 where s, sa, t and ta are the outputs of the plain and the adapted source and target, and p_S, p_Sa, p_T and p_Ta their
 class probabilities. E_s and E_t average over labels from two estimates of the label distribution (see ``guessed``),
-which are both close to p_Sa if the plain models agree, and of which up to a quarter are drawn from p_Ta if the target
+which are both close to p_Sa if the plain models agree, and of which up to a third are drawn from p_Ta if the target
 was trained to match the source (``RowSums.mixed``); for a causal language model, they are the next tokens of the
 texts, if the adapter makes these clearly more likely on the source. All shares are ratios of sums over rows, for which
 a bootstrap gives an interval.
@@ -29,8 +29,8 @@ DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
 STRENGTHS = (0.8, 1.0, 1.2)
 """Factors by which the adapter's effect on the source is scaled in the estimates of the labels."""
-OWN = 0.25
-"""Share of the adapted target's own labels in the estimate, if it has learned from the source."""
+OWN = 1 / 3
+"""Largest share of the adapted target's own labels in the estimate, if it has learned from the source."""
 CLEAR = 3.0
 """Number of standard errors by which an adapter must raise the likelihood of texts that are taken for its domain."""
 
@@ -89,12 +89,14 @@ class RowSums:
 
     @property
     def mixed(self) -> "RowSums":
-        """The same with labels of which the share ``OWN`` is the adapted target's, less if it keeps less of the gain.
+        """The same, with labels of which up to the share ``OWN`` is the adapted target's.
 
-        A student that was trained on other rows errs in other places than its teacher, so both know more than one.
+        A student that was trained on other rows errs in other places than its teacher, so both know more than one. The
+        target counts less if it keeps less of the gain, or if the source gains less on the target's labels.
         """
-        share = float(self.gained[:, 0].sum()) / max(float(self.wanted.sum()), 1e-300)
-        weight = OWN * min(max(share, 0.0), 1.0) if self.own.any() else 0.0
+        total = max(float(self.wanted.sum()), 1e-300)
+        shares = (float(x.sum()) / total for x in (self.gained[:, 0], self.own[:, 1]))
+        weight = OWN * math.prod(min(max(share, 0.0), 1.0) for share in shares)
         top, bottom = torch.lerp(self.gained, self.own[:, :1], weight), torch.lerp(self.wanted, self.own[:, 1], weight)
         return replace(self, gained=top, wanted=bottom)
 

@@ -38,23 +38,22 @@ def test_labels_are_guessed_once_for_all_candidates(monkeypatch):
     assert again.kept is None
 
 
-def test_the_labels_of_a_target_that_has_learned_count_for_a_quarter_as_far_as_it_keeps_the_gain():
-    s, sa, t, ta = (x.double() for x in outputs(2, 3, 7))
-    ls, lsa, lt, lta = (x.log_softmax(-1) for x in (s, sa, t, ta))
-    goal = Goal(s, sa, t, "labels")
-
-    def gains(p: torch.Tensor) -> tuple[float, float]:
-        return float((p * (lta - lt)).sum()), float((p * (lsa - ls)).sum())
-
-    (top, bottom), (own_top, own_bottom) = gains(guessed(s, sa, t)), gains(lta.exp())
-    w = 0.25 * top / bottom
-    assert 0.02 < w < 0.25
-    assert predict(goal.sums(ta, learned=True), "labels").kept == pytest.approx(
-        ((1 - w) * top + w * own_top) / ((1 - w) * bottom + w * own_bottom)
-    )
-    assert predict(goal.sums(ta), "labels").kept == pytest.approx(top / bottom)
-    harm = t - (ta - t)  # a large change agrees with its own labels, but not with the source's
-    assert predict(goal.sums(harm, learned=True), "labels").kept == predict(goal.sums(harm), "labels").kept < 0
+def test_the_labels_of_a_target_that_has_learned_count_as_far_as_both_models_gain():
+    s, sa, t, moved = (x.double() for x in outputs(2, 3, 7))
+    goal, weights = Goal(s, sa, t, "labels"), []
+    for strength in (0.2, 1.0, -1.0, 2.0, 4.0):
+        ta = torch.lerp(t, moved, strength)
+        ls, lsa, lt, lta = (x.log_softmax(-1) for x in (s, sa, t, ta))
+        (top, bottom), (own_top, own_bottom) = (
+            (float((p * (lta - lt)).sum()), float((p * (lsa - ls)).sum())) for p in (guessed(s, sa, t), lta.exp())
+        )
+        shares = top / bottom, own_bottom / bottom
+        w = min(max(shares[0], 0.0), 1.0) * min(max(shares[1], 0.0), 1.0) / 3
+        mixed = ((1 - w) * top + w * own_top) / ((1 - w) * bottom + w * own_bottom)
+        assert predict(goal.sums(ta, learned=True), "labels").kept == pytest.approx(mixed)
+        assert predict(goal.sums(ta), "labels").kept == pytest.approx(top / bottom)
+        weights.append(w)
+    assert 0 == min(weights) < max(weights) < 1 / 3
 
 
 @pytest.mark.parametrize("need", ["labels", "change", "outputs"])

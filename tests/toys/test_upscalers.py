@@ -95,7 +95,7 @@ def test_a_record_gives_a_table_and_a_picture(monkeypatch: pytest.MonkeyPatch, t
         kept = 1.0 if a == b else cosines[f"{a} > {b}"]
         errors[f"{a} > {b}: {task}: lora"] = {"errors": [4 - 2 * kept, 4.1 - 2 * kept]}
     result = {"cosines": cosines, "errors": errors}
-    records.write(tmp_path / "upscalers.json", "upscalers", "python toys/upscalers.py", [0], result)
+    records.write(tmp_path / "upscalers.json", "upscalers", "python toys/upscalers.py", [0], result, [])
     monkeypatch.setattr(output, "RECORD", tmp_path / "upscalers.json")
     assert "| LoRA | 0.90; 0.90 |  | 0.00; 0.00 | +0.10 (+0.10 to +0.10) |" in readme.SECTIONS["upscalers"]()
     with styled():

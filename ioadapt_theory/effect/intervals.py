@@ -40,7 +40,7 @@ class Rule:
 
 
 RULES: Final = {
-    "labels": Rule(0.08, 0.1, 0.02, 0.91, 1.3),
+    "labels": Rule(0.08, 0.1, 0.02, 0.91, 1.26),
     "change": Rule(0.08, 0.2, 0.02, 1.15, 0.68),
     "outputs": Rule(0.08, 0.2, 0.02, 1.15, 0.68),
     "texts": Rule(

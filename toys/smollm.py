@@ -68,7 +68,8 @@ def _main(argv: list[str] | None) -> int:
     targets = args.target or (QUICK if args.quick else tuple(TARGETS))
     part = partial(Part, task=args.task, layers=args.layers, **(SMALL if args.quick else {}))
     with styled():  # imports matplotlib first, so that a missing package is reported at once
-        todo = phases(targets, args.seeds, part, fifty=args.fifty, long=args.long)
+        long = args.long or (args.seeds if args.target else 0)  # who names a target wants it
+        todo = phases(targets, args.seeds, part, fifty=args.fifty, long=long)
         result = records.rounded(run(todo, args.out / "cache", args.jobs)) | {"task": args.task, "layers": args.layers}
         name = f"smollm_{args.task}{'_all' * (args.layers == 'all')}"
         _, png = write(output.draw(result), args.out, name)
@@ -76,7 +77,7 @@ def _main(argv: list[str] | None) -> int:
     some = f"{' --layers all' * (args.layers == 'all')}{' --quick' * args.quick}{chosen} --seeds {args.seeds}"
     more = f"{f' --long {args.long}' if args.long else ''}{' --fifty' * args.fifty}"
     command = f"python toys/smollm.py --task {args.task}{some}{more}"
-    records.write(args.out / f"{name}.json", "smollm", command, [*range(args.seeds)], result, DEPENDS)
+    records.write(args.out / f"{name}.json", "smollm", command, sorted(map(int, result["seeds"])), result, DEPENDS)
     sys.stdout.write(f"{output.text(result)}\nPicture: {png}; record: {name}.json\n")
     return OK
 

@@ -90,21 +90,21 @@ class Goal:
         guesses, done = self._guesses() if self.need == "labels" else iter(()), 0
         found = []
         for s, sa, t, a in self._chunks(self.s, self.sa, self.t, ta):
-            moved = a - t
-            sums = [vecdot(sa - s, moved), vecdot(moved, moved)]
+            moved, d = a - t, sa - s
+            sums = [vecdot(d, moved), vecdot(moved, moved)]
             if self.need != "labels":
                 sums.append(vecdot(s - t, moved))
             else:
                 rise = a.logsumexp(-1) - fixed.heights[done : done + len(a)]  # log p_Ta - log p_T = moved - rise
                 sums += [vecdot(q, moved) - rise for q in next(guesses)]
                 if learned:
-                    p, d = a.softmax(-1), sa - s
+                    p = a.softmax(-1)
                     sums += [vecdot(p, moved) - rise, vecdot(p, d) - (sa.logsumexp(-1) - s.logsumexp(-1))]
             done += len(a)
             found.append(torch.stack(sums).double())
         inner, target, *rest = (self._rows(x) for x in torch.cat(found, 1))
         none = torch.zeros_like(inner)
-        own = [rest.pop(), rest.pop()][::-1] if learned and self.need == "labels" else [none, none]
+        rest, own = (rest[:-2], rest[-2:]) if learned and self.need == "labels" else (rest, [none, none])
         gained = torch.stack(rest if self.need == "labels" else [none], 1).expand(-1, 3)
         toward = rest[0] if self.need != "labels" else none
         told = torch.zeros_like(none[:, None].expand(-1, 2))

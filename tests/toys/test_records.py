@@ -62,7 +62,8 @@ def test_a_record_of_other_code_is_named(tmp_path: Path):
     )
     (tmp_path / "toys/output.py").write_text("y = 1\n")  # only shows results
     assert found() == []
-    for changed in (text.replace("1]", "2]"), text.replace('"y"', '"z"'), text.replace("[x", "[-x")):
+    changes = ("1]", "2]"), ('"y"', '"z"'), ("[x", "[-x"), ("[x", '["", x')
+    for changed in (text.replace(*change) for change in changes):
         file.write_text(changed)
         assert found() == ["toys/data/a.json was made by other code; make it again: python a.py"]
 

@@ -11,13 +11,14 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ioadapt_theory.adapters import adapt, count, parameters, scale
+from ioadapt_theory.errors import InvalidValueError
 from toys.common.stats import ratio
 from toys.data.weights import MissingPackageError
 from toys.llm import output, study, targets, text, training
 from toys.llm.network import plain, smollm2
 from toys.llm.study import CARRIED, METHODS, NONE, RETRAINED, SOURCE, Part
 from toys.llm.training import losses, train
-from toys.smollm import phases
+from toys.smollm import main, phases
 
 
 @pytest.fixture
@@ -240,6 +241,19 @@ def test_targets_that_are_trained_for_long_have_their_own_number_of_seeds() -> N
             found.setdefault(part.model, set()).add(part.seed)
         assert found.pop(SOURCE) == {*range(max(2, number))}
         assert found == expected
+
+
+def test_a_target_that_is_named_is_run(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Part] = []
+
+    def run(todo: list[list[Part]], *_: Any) -> Any:
+        found.extend(part for phase in todo for part in phase)
+        raise InvalidValueError(found[0].model)
+
+    monkeypatch.setattr("toys.smollm.run", run)
+    name = "tuned, 1,024,000 tokens"
+    assert main(["--target", name, "--seeds", "2", "--out", str(tmp_path)]) == 2
+    assert {part.seed for part in found if part.model == name} == {0, 1}
 
 
 def test_no_line_of_the_texts_is_in_two_parts() -> None:

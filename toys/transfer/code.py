@@ -38,17 +38,17 @@ def digest(names: Iterable[str], root: Path = ROOT) -> str:
 def _plain(node: Any) -> Any:
     """Return the fields of a syntax tree that are not empty, without docstrings."""
     if isinstance(node, list):
-        return [_plain(one) for one in node if not _idle(one)]
+        return [_plain(one) for one in node if not _is_docstring(one)]
     if not isinstance(node, ast.AST):
         return node
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 has more empty strings in formatted strings
+        node.values = [one for one in node.values if not (isinstance(one, ast.Constant) and one.value == "")]
     fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
     return type(node).__name__, [(name, _plain(value)) for name, value in fields]
 
 
-def _idle(node: Any) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    return isinstance(node, ast.Constant) and node.value == ""  # Python 3.12 has more of them in formatted strings
+def _is_docstring(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def older(root: Path = ROOT) -> list[str]:

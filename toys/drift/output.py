@@ -115,5 +115,6 @@ def draw(result: Mapping[str, Any]) -> Figure:
         axes.set_xticks([1, 0.8, 0.6, 0.4, 0], ["1", ".8", ".6", ".4", "independent"])
     panels[0].set_ylabel("share of the gain that is kept")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.suptitle("The share that is kept falls as the target drifts away", x=0.02, ha="left", fontweight="bold")
+    title = "As the target drifts away, copies lose their gain; a carried-over LoRA does not"
+    figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     return figure

@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layers", nargs="+", metavar="END", help="only layers whose names end in one of these, such as q_proj v_proj")
     how = "match layers by name (default), provenance (their weights) or auto (either)"
     add("--match", choices=("name", "provenance", "auto", "depth"), default="name", help=how)
+    memory = "memory for the fit; a larger fit takes several passes over the inputs (default 4)"
+    add("--memory", type=float, default=4.0, metavar="GB", help=memory)
     add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
     add_models(parser)
 
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
             "call": made.call,
             "need": args.need or made.need,
             "batch": args.batch,
+            "memory": args.memory,
             "seed": args.seed,
         }
         model_map = map_models(one, two, made.source, names=(args.source, args.target), **options)

@@ -1,6 +1,7 @@
 """The function ``map_models``, which makes the map of two models from inputs of their own domain."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of, walk
-from ioadapt_theory.adapters.matrices import is_supported, operator
+from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.effect.batches import Pair, divided
+from ioadapt_theory.effect.batches import Pair, Parts, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call, Recorded, cotangents, record
 from ioadapt_theory.effect.undisturbed import undisturbed
@@ -18,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import MappedPlace, ModelMap, fingerprint
-from ioadapt_theory.maps.moments import Gathered, Moments, Place, paired, places
+from ioadapt_theory.maps.moments import Gathered, Moments, Place, features, grouped, paired, places
 from ioadapt_theory.maps.solve import TWO_WAY
 
 SEEN = 256
@@ -40,11 +41,12 @@ def map_models(
     batch: int = 64,
     draws: int = 1,
     seed: int = 0,
+    memory: float = 4.0,
     names: tuple[str, str] = ("", ""),
 ) -> ModelMap:
     """Return the map of two models, which moves adapters of any placement from the source to the target.
 
-    Both models run once, without adapters. At each layer's input and output, the map is the matrix that carries the
+    Both models run without adapters. At each layer's input and output, the map is the matrix that carries the
     activations of one model to those of the other forward and the gradients back, see ``maps.solve``.
 
     Args:
@@ -61,6 +63,7 @@ def map_models(
         batch: maximum number of rows per batch.
         draws: number of random cotangents per batch.
         seed: seed of the split of the rows, of the cotangents, and of random numbers in the models.
+        memory: gigabytes for the matrices of the fit; layers beyond this limit are recorded in further passes.
         names: names of the two models, which are written into the file.
 
     Raises:
@@ -75,41 +78,32 @@ def map_models(
         >>> map_models(source, target, torch.randn(64, 8), need="change").layers
         {'0': '0', '2': '2'}
     """
+    if not memory > 0:
+        msg = f"memory must be a number of gigabytes above 0, not {memory!r}."
+        raise InvalidValueError(msg)
     here, there, pairs, roles = _planned(source, target, layers, placements, rename, match)
     rows = divided(inputs, target_inputs, size=batch, seed=seed)
     with disable(source), disable(target):
         compared = Compared.of(source, target, rows.fit[0], call=call, need=need, otherwise="change", seed=seed)
-    gathered, held = Gathered([*roles]), Gathered([*roles])
-    kept: dict[Place, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {}
+    chances = (lambda y: y.float().softmax(-1)) if compared.need == "labels" else None
+    made: dict[str, MappedPlace] = {}
+    blocks: dict[str, list[Place]] = {}  # layers of one block share inputs, so that they are recorded together
+    for place in roles:
+        blocks.setdefault(place[0].rpartition(".")[0], []).append(place)
 
-    def recorded(pair: Pair, number: int) -> tuple[Recorded, Recorded]:
-        chances = (lambda y: y.float().softmax(-1)) if compared.need == "labels" else None
+    def recorded(some: Collection[Place], pair: Pair, number: int) -> tuple[Recorded, Recorded]:
         options: dict[str, Any] = {"call": compared.call, "seed": seed + number}
         options["directions"] = cotangents(draws, seed + number, chances)
-        return record(source, here, pair[0], **options), record(target, there, pair[1], **options)
+        ones, twos = {p[0]: here[p[0]] for p in some}, {p[2]: there[p[2]] for p in some}
+        return record(source, ones, pair[0], **options), record(target, twos, pair[1], **options)
+
+    def alike(place: Place) -> bool:
+        return related(here[place[0]], there[place[2]])
 
     with undisturbed(source), undisturbed(target), disable(source), disable(target):
-        for number, pair in enumerate(rows.fit + rows.select):
-            a, b = recorded(pair, number)
-            gathered.add(a.rows, b.rows)
-        for number, pair in enumerate(rows.predict):
-            a, b = recorded(pair, number)
-            held.of = dict(gathered.of)  # the same layers share an input
-            held.add(a.rows, b.rows)
-            for first in {*held.of.values()}:
-                if sum(len(part[0]) for part in kept.get(first, [])) < SEEN:
-                    members = [place for place, one in held.of.items() if one == first]
-                    kept.setdefault(first, []).append(_some(paired(members, a.rows, b.rows), seed + number))
-        made: dict[str, MappedPlace] = {}
-        by_first: dict[Place, MappedPlace] = {}
-        for place, first in gathered.of.items():
-            if first in kept and not gathered.moments[first].idle:
-                if first not in by_first:
-                    both = {role for other, one in gathered.of.items() if one == first for role in roles[other]}
-                    known = related(here[first[0]], there[first[2]])
-                    sums = gathered.moments[first], held.moments[first]
-                    by_first[first] = _mapped(*sums, kept[first], both, same=known)
-                made[f"{place[0]}:{place[1]}"] = by_first[first]
+        for group in grouped(blocks, there, memory / 2):  # moments to fit a map, and to measure it
+            some = {place: roles[place] for block in group for place in blocks[block]}
+            made |= _mapped(some, rows, partial(recorded, some), alike, seed)
     used = {one: two for one, two in pairs.items() if any(name.rpartition(":")[0] == one for name in made)}
     fit, select, predict = rows.counts
     settings = {"fit": fit + select, "held": predict, "rule": "two-way", "penalty": TWO_WAY.penalty, "seed": seed}
@@ -133,14 +127,9 @@ def map_size(
     here, there, _, roles = _planned(source, target, layers, placements, rename, match)
     total = 0
     for (one, side, two, other), both in roles.items():
-        d, d2 = (_features(m, at) for m, at in ((here[one], side), (there[two], other)))
+        d, d2 = (features(m, at) for m, at in ((here[one], side), (there[two], other)))
         total += len(both) * 2 * d * d2 + (2 + len(both)) * 2 * SEEN * d
     return total
-
-
-def _features(module: nn.Module, side: str) -> int:
-    f = operator(module)
-    return {"output": f.columns, "input": f.channels, "weight": max(f.rows, f.columns)}[side] or 0
 
 
 def _planned(
@@ -174,6 +163,36 @@ def _planned(
 
 
 def _mapped(
+    roles: Mapping[Place, set[str]],
+    rows: Parts,
+    recorded: Callable[[Pair, int], tuple[Recorded, Recorded]],
+    alike: Callable[[Place], bool],
+    seed: int,
+) -> dict[str, MappedPlace]:
+    """Return the maps at some places; ``alike`` tells where the weights show the same bases."""
+    gathered, held = Gathered([*roles]), Gathered([*roles])
+    kept: dict[Place, list[tuple[Tensor, Tensor, Tensor, Tensor]]] = {}
+    for number, pair in enumerate(rows.fit + rows.select):
+        a, b = recorded(pair, number)
+        gathered.add(a.rows, b.rows)
+    for number, pair in enumerate(rows.predict):
+        a, b = recorded(pair, number)
+        held.of = dict(gathered.of)  # the same layers share an input
+        held.add(a.rows, b.rows)
+        for first in {*held.of.values()}:
+            if sum(len(part[0]) for part in kept.get(first, [])) < SEEN:
+                members = [place for place, one in held.of.items() if one == first]
+                kept.setdefault(first, []).append(_some(paired(members, a.rows, b.rows), seed + number))
+    made: dict[Place, MappedPlace] = {}
+    for first in dict.fromkeys(gathered.of.values()):
+        if first in kept and not gathered.moments[first].idle:
+            both = {role for other, one in gathered.of.items() if one == first for role in roles[other]}
+            sums = gathered.moments[first], held.moments[first]
+            made[first] = _at_place(*sums, kept[first], both, same=alike(first))
+    return {f"{place[0]}:{place[1]}": made[first] for place, first in gathered.of.items() if first in made}
+
+
+def _at_place(
     moments: Moments, held: Moments, kept: list[tuple[Tensor, Tensor, Tensor, Tensor]], roles: set[str], *, same: bool
 ) -> MappedPlace:
     p, q = (moments.map(role, TWO_WAY, same=same) if role in roles else None for role in ("reads", "writes"))

@@ -1,13 +1,14 @@
 """Gram and cross matrices of the activations and gradients of two models at one place, accumulated over batches."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import IoAdaptError, ShapeError
 from ioadapt_theory.maps.solve import TINY, Relation, Rule, explained, polar, solve
@@ -105,6 +106,31 @@ def effects(ours: Factors, theirs: Factors, c: Three, k: Three) -> tuple[float, 
         return float(((x.mT @ gram @ y).sum(0) * (s @ other @ t.mT)).sum())
 
     return product(a, ss, a, b, k_ss, b), product(a2, ts, a, b2, k_ts, b), product(a2, tt, a2, b2, k_tt, b2)
+
+
+def features(module: nn.Module, side: str) -> int:
+    """Return the number of features at a side of a layer, as in a ``Place``."""
+    f = operator(module)
+    return {"output": f.columns, "input": f.channels, "weight": max(f.rows, f.columns)}[side] or 0
+
+
+def grouped(
+    asked: Mapping[Any, Collection[Place]], target: Mapping[str, nn.Module], gigabytes: float
+) -> Iterator[list[Any]]:
+    """Yield the keys in groups, so that the moments of a group's places fit into memory; a single key may need more."""
+    group, held = list[Any](), set[Place]()
+
+    def size(some: Collection[Place]) -> float:
+        return sum(6 * 4e-9 * features(target[place[2]], place[3]) ** 2 for place in some)
+
+    for key, some in asked.items():
+        if group and size(held.union(some)) > gigabytes:
+            yield group
+            group, held = [], set()
+        group.append(key)
+        held.update(some)
+    if group:
+        yield group
 
 
 @dataclass(slots=True)

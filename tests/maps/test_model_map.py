@@ -118,3 +118,25 @@ def test_the_map_of_a_damaged_copy_is_a_copy():
     assert ("the share that is kept is unknown." in str(outcome)) == bool(outcome.notes) == (outcome.kept < 0.5)
     for place in made.places.values():
         torch.testing.assert_close(place.P, torch.eye(len(place.P)).to(place.P))
+
+
+class Gated(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate, self.up = torch.nn.Linear(6, 6), torch.nn.Linear(6, 6)
+
+    def forward(self, x):
+        return x + self.gate(x).tanh() * self.up(x)
+
+
+def test_a_map_that_exceeds_the_memory_is_made_in_several_passes():
+    torch.manual_seed(0)
+    source, target = (torch.nn.Sequential(Gated(), Gated(), Gated()) for _ in range(2))
+    whole, parts = (map_models(source, target, X[:60], need="change", memory=most) for most in (4.0, 1e-9))
+    assert [*parts.places] == [*whole.places]
+    for name, place in whole.places.items():
+        for side in ("P", "Q"):
+            torch.testing.assert_close(getattr(parts.places[name], side), getattr(place, side))
+    assert (parts.layers, str(parts)) == (whole.layers, str(whole))
+    with pytest.raises(InvalidValueError, match="memory must be a number of gigabytes above 0, not 0"):
+        map_models(source, target, X[:60], need="change", memory=0)

@@ -1,18 +1,17 @@
 """Closed forms for an adapter: the maps of both models at the places that it reads and writes, and blocks' changes."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import base_of, walk
-from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import record
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import carried_factors
-from ioadapt_theory.maps.moments import Factors, Gathered, Moments, Place, effects, places
+from ioadapt_theory.maps.moments import Factors, Gathered, Moments, Place, effects, grouped, places
 from ioadapt_theory.maps.solve import RULES, TWO_WAY, Rule
 from ioadapt_theory.moving.carrying.parts import BIAS, Part
 from ioadapt_theory.moving.carrying.trial import Trial
@@ -60,7 +59,8 @@ class Fit:
             part = parts[key]
             asked[key, layer, side] = places(self.source, self.target, part.layer, layer, part.placement, side)
         chosen = len({w[0] for w in wanted}) < len(wanted)
-        for group in self._groups(asked):
+        for some in grouped(asked, self.target, trial.options.memory):
+            group = {w: asked[w] for w in some}
             gathered = self._gathered(group, trial.rows.fit)
             held = self._gathered(group, trial.rows.select) if chosen else gathered
             self.maps: dict[tuple[Place, str, Rule], Tensor] = {}
@@ -71,22 +71,6 @@ class Fit:
         for w, fitted in self.at.items():
             if w[0] not in self.picked or fitted.kept > self.at[self.picked[w[0]]].kept:
                 self.picked[w[0]] = w
-
-    def _groups(self, asked: Mapping[Wanted, tuple[Place, Place]]) -> Iterator[dict[Wanted, tuple[Place, Place]]]:
-        """Yield groups whose moments fit into ``options.memory``; a single place may need more."""
-        group: dict[Wanted, tuple[Place, Place]] = {}
-        seen, used = set[Place](), 0.0
-        for w, both in asked.items():
-            f, new = operator(self.target[w[1]]), {*both} - seen
-            bytes_ = sum(6.0 * 4 * (f.columns if place[3] == "output" else f.channels or 0) ** 2 for place in new)
-            if group and used + bytes_ > self.trial.options.memory * 1e9:
-                yield group
-                group, used, seen = {}, 0.0, set()
-            group[w] = both
-            seen |= new
-            used += bytes_
-        if group:
-            yield group
 
     def _gathered(self, group: Mapping[Wanted, tuple[Place, Place]], pairs: list[Pair]) -> Gathered:
         """Return the moments of both models, without adapters, at the places of a group."""

@@ -12,7 +12,8 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home
 
 if TYPE_CHECKING:
-    from ioadapt_theory.reporting.assemble import Report
+    from ioadapt_theory.formats import AdapterFile
+    from ioadapt_theory.reporting import Report
 
 EXAMPLES = """Both models run on unlabelled inputs from the adapter's domain, with and without a copy of the adapter.
 ADAPTER is a file or folder that `ioadapt adapters` reads; without ADAPTER, the report tells how far apart the outputs
@@ -54,23 +55,18 @@ def run(args: argparse.Namespace) -> int:
         msg = "Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others; to compare only"
         msg += f" the weights, use `ioadapt similarity {args.source} {args.target}`."
         raise InvalidValueError(msg)
-    outcome, left_out = _reported(args)
-    from ioadapt_theory.formats import open_adapter
+    outcome, file, left_out = _reported(args)
     from ioadapt_theory.formats.match import told
     from ioadapt_theory.outputs import write_text
-    from ioadapt_theory.reporting.as_json import to_json
-    from ioadapt_theory.reporting.page import to_html
-    from ioadapt_theory.reporting.text import to_text
     from ioadapt_theory.results import as_json
 
     if args.html is not None:
-        write_text(args.html, to_html(outcome))
+        write_text(args.html, outcome.to_html())
     if args.format == "json":
-        sys.stdout.write(as_json(to_json(outcome) | ({"left_out": left_out} if left_out else {})))
+        sys.stdout.write(as_json(outcome.to_json() | ({"left_out": left_out} if left_out else {})))
     else:
-        sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
-    if args.adapter is not None:
-        file = open_adapter(args.adapter)
+        sys.stdout.write(outcome.to_text(get_terminal_size((100, 24)).columns))
+    if file is not None:
         rest = [str(change) for change in file.changes] + [f"{key} ({why})" for key, why in file.unread.items()]
         if rest:
             sys.stderr.write(f"Not in the report: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}.\n")
@@ -97,7 +93,8 @@ def _in_order(names: list[str]) -> tuple[str | None, str, str]:
     return (None, names[0], names[1]) if len(names) == 2 else (names[0], names[1], names[2])
 
 
-def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
+def _reported(args: argparse.Namespace) -> "tuple[Report, AdapterFile | None, dict[str, int]]":
+    """Return the report, the opened adapter, and the number of layers in each of its other components."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.models.sources import open_source
@@ -106,7 +103,8 @@ def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
     with shown(quiet=args.quiet) as progress:
         progress("loading", 0, 2)
         source, target = (open_source(name, args.config) for name in (args.source, args.target))
-        parts = set() if args.adapter is None else open_adapter(args.adapter).components - {""}
+        file = None if args.adapter is None else open_adapter(args.adapter)
+        parts = set() if file is None else file.components - {""}
         wanted = {args.component} if args.component else parts or {source.main}
         part = next((p for p in source.parts if p in wanted), source.main)
         models = list[Any]()
@@ -123,4 +121,4 @@ def _reported(args: argparse.Namespace) -> "tuple[Report, dict[str, int]]":
         options: dict[str, Any] = {"explained": args.explained, "batch": args.batch, "lost": lost, "call": inputs.call}
         options["need"] = args.need or inputs.need
         options |= {"inputs": inputs.source, "target_inputs": inputs.target}
-        return report(*models, names=(args.source, args.target, args.adapter), **options), left_out
+        return report(*models, names=(args.source, args.target, args.adapter), **options), file, left_out

@@ -1,6 +1,6 @@
 """Reports on moving adapters: how two models are related and, with inputs, how much of its gain a copy would keep."""
 
-from ioadapt_theory.reporting.assemble import Report, report
-from ioadapt_theory.reporting.text import to_text
+from ioadapt_theory.reporting.assemble import report
+from ioadapt_theory.reporting.result import Report, to_text
 
 __all__ = ["Report", "report", "to_text"]

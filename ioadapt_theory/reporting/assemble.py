@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -13,62 +12,10 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.retained import require_share
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.reporting.advice import Advice, advise
-from ioadapt_theory.reporting.layers import LayerPair, paired, sizes
-from ioadapt_theory.reporting.predictions import Predictions, predict_move
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """The distance of two models, the share that an adapter keeps on the second, and advice; see ``report``.
-
-    Attributes:
-        names: names of the source, the target and the adapter (or None).
-        layers: the layers that both models have, in the network's order.
-        missing: layers that only the source has.
-        extra: layers that only the target has.
-        lost: for each layer of the adapter that cannot be moved, the reason.
-        predictions: what running both models predicts for the adapter.
-        advice: the recommended actions, best first; none without an adapter.
-
-    Example:
-        >>> import torch
-        >>> model = nn.Sequential(nn.Linear(64, 48))
-        >>> print(report(model, model, inputs=torch.randn(64, 64)))
-        source -> target: on these inputs, the outputs of the plain models are equal.
-    """
-
-    names: tuple[str, str, str | None]
-    layers: tuple[LayerPair, ...]
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    lost: Mapping[str, str]
-    predictions: Predictions
-    advice: tuple[Advice, ...]
-
-    def __str__(self) -> str:
-        """Return the first recommendation or, without an adapter, how far apart the outputs are; see ``to_text``."""
-        from ioadapt_theory.reporting.text import outputs
-
-        return str(self.advice[0]) if self.advice else outputs(self)
-
-    def to_text(self, width: int = 100) -> str:
-        """Return the report that ``ioadapt report`` prints, wrapped to ``width`` columns."""
-        from ioadapt_theory.reporting.text import to_text
-
-        return to_text(self, width)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as data for JSON."""
-        from ioadapt_theory.reporting.as_json import to_json
-
-        return to_json(self)
-
-    def to_html(self) -> str:
-        """Return the report as a self-contained HTML page."""
-        from ioadapt_theory.reporting.page import to_html
-
-        return to_html(self)
+from ioadapt_theory.reporting.advice import advise
+from ioadapt_theory.reporting.layers import paired, sizes
+from ioadapt_theory.reporting.predictions import predict_move
+from ioadapt_theory.reporting.result import Report
 
 
 def report(

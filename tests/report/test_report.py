@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from ioadapt_theory import adapt, layers, transfer
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting import report, to_text
-from ioadapt_theory.reporting.as_json import to_json
-from ioadapt_theory.reporting.page import to_html
+from ioadapt_theory.reporting.result import to_html, to_json
 from tests.report.models import changed, network, tuned
 
 

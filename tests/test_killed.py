@@ -24,7 +24,7 @@ from torch import nn
 from ioadapt_theory import adapt, load, save
 from ioadapt_theory.cli import main
 
-for module in ("cli.adapters", "cli.similarity", "formats.export", "similarity.report.page"):
+for module in ("cli.adapters", "cli.similarity", "formats.export", "similarity.report.output"):
     import_module(f"ioadapt_theory.{module}")  # imported once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {

@@ -114,16 +114,15 @@ def _list() -> int:
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.outputs import replacing, together, write_text
     from ioadapt_theory.results import as_json
-    from ioadapt_theory.similarity.report import page, plots, tables
-    from ioadapt_theory.similarity.report.as_json import to_json
+    from ioadapt_theory.similarity.report import output, plots
 
     if not args.quiet:
-        for line in tables.remarks(comparison):
+        for line in output.remarks(comparison):
             say(line)
     if args.format == "json":
-        text = as_json(to_json(comparison, args.by))
+        text = as_json(comparison.to_json(args.by))
     else:
-        text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
+        text = output.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
     with together():
         if args.out is not None:
             write_text(args.out, text)
@@ -131,6 +130,6 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
             with replacing(args.figure) as temporary:
                 plots.save(comparison, temporary)
         if args.html is not None:
-            write_text(args.html, page.to_html(comparison))
+            write_text(args.html, comparison.to_html())
     if args.out is None:
         sys.stdout.write(text)

@@ -13,9 +13,8 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.similarity.moments import values
 from ioadapt_theory.similarity.report.order import place
-from ioadapt_theory.similarity.weights import moments_of
+from ioadapt_theory.similarity.weights import moments_of, values
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from ioadapt_theory.similarity.compute import compare
 from ioadapt_theory.similarity.matching import Space
-from ioadapt_theory.similarity.moments import Values
 from ioadapt_theory.similarity.result import Comparison, Row
+from ioadapt_theory.similarity.weights import Values
 
 __all__ = ["Comparison", "Row", "Space", "Values", "compare"]

@@ -16,8 +16,8 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, InMemory
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import spaces, weights
 from ioadapt_theory.similarity.matching import Layer, Matching, Skipped, Space, paired
-from ioadapt_theory.similarity.moments import Moments, in_range, values
 from ioadapt_theory.similarity.result import ROLES, Comparison, Row, Settings, labels_of, role
+from ioadapt_theory.similarity.weights import Moments, in_range, values
 
 Model = Checkpoint | nn.Module | str | PathLike[str]
 """A model in memory, an open checkpoint, or an alias, a path or a hub id."""

@@ -11,7 +11,7 @@ from typing import Any
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, printable
 from ioadapt_theory.similarity.matching import Layer, Skipped, Space
-from ioadapt_theory.similarity.moments import Values
+from ioadapt_theory.similarity.weights import Values
 
 Pair = tuple[int, int]
 ROLES = ("weight", "norm", "bias")
@@ -89,19 +89,19 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the table that ``ioadapt similarity`` prints."""
-        from ioadapt_theory.similarity.report.tables import to_table
+        from ioadapt_theory.similarity.report.output import to_table
 
         return to_table(self).rstrip("\n")
 
     def to_json(self, by: Sequence[str] = ()) -> dict[str, Any]:
         """Return the comparison as data for JSON; ``by`` are the groupings to include, "kind" or "block"."""
-        from ioadapt_theory.similarity.report.as_json import to_json
+        from ioadapt_theory.similarity.report.output import to_json
 
         return to_json(self, by)
 
     def to_html(self) -> str:
         """Return the comparison as a self-contained HTML page; requires matplotlib."""
-        from ioadapt_theory.similarity.report.page import to_html
+        from ioadapt_theory.similarity.report.output import to_html
 
         return to_html(self)
 
@@ -135,6 +135,13 @@ def count_of_lowest(fraction: float, layers: int) -> int:
 
 def role(kind: str) -> str:
     return kind if kind in ("norm", "bias") else "weight"
+
+
+def heading(c: Comparison) -> str:
+    space = c.options.space
+    what = "weights" if space is Space.WEIGHT else f"{space}-side Gram matrices minus multiples of I"
+    lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
+    return f"cosine of {what}; matched by name; uniform mean; {lowest}"
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:

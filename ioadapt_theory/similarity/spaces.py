@@ -18,8 +18,7 @@ from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer, Space
-from ioadapt_theory.similarity.moments import Moments, in_range
-from ioadapt_theory.similarity.weights import whole
+from ioadapt_theory.similarity.weights import Moments, in_range, whole
 
 ROUNDING = 4096
 """Multiple of the machine epsilon; if ‖K°‖² / ‖K‖² is smaller, K counts as a multiple of I."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 from ioadapt_theory.similarity.report.order import in_order
-from ioadapt_theory.similarity.report.tables import heading
+from ioadapt_theory.similarity.result import heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

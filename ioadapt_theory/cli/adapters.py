@@ -77,8 +77,8 @@ def files(args: argparse.Namespace) -> Files:
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 1 if ``inspect`` finds content other than adapters, or a misfit with the base, else 0."""
     from ioadapt_theory.formats import open_adapter
+    from ioadapt_theory.formats.export import notes, require_replaceable
     from ioadapt_theory.formats.match import told
-    from ioadapt_theory.formats.provenance import notes, require_replaceable
 
     file = open_adapter(args.file)
     if args.action == "inspect" and args.check:

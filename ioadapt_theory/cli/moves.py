@@ -189,8 +189,7 @@ def entries(
     args: argparse.Namespace, file: "AdapterFile | None", target: str, source: str | None = None
 ) -> dict[str, str]:
     """Return our entries for the file that is written; raise InvalidValueError if it may not be written to --out."""
-    from ioadapt_theory.formats.export import STYLE_OF
-    from ioadapt_theory.formats.provenance import notes, require_replaceable
+    from ioadapt_theory.formats.export import STYLE_OF, notes, require_replaceable
 
     adapter = args.tuned if file is None and hasattr(args, "tuned") else args.adapter
     single = file is not None and file.config is None and file.format in STYLE_OF
@@ -246,9 +245,8 @@ def write(
     """Write what was moved like its file, or in our own format; return what else of the file is written, by key."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import layers
-    from ioadapt_theory.formats.export import STYLE_OF, factors, write_lora
+    from ioadapt_theory.formats.export import KEPT, STYLE_OF, factors, write_lora
     from ioadapt_theory.formats.own import save_adapter
-    from ioadapt_theory.formats.provenance import KEPT
     from ioadapt_theory.formats.rewrite import Component, rewrite
     from ioadapt_theory.formats.vocabulary import common_rows, reader
     from ioadapt_theory.moving.carrying.tables import kept_text

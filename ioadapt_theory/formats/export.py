@@ -1,4 +1,4 @@
-"""Export of adapters: as input or output adapters (Eq. 5), or as a plain LoRA for one base."""
+"""Export of adapters, as input or output adapters (Eq. 5) or as a plain LoRA for one base, with notes on it."""
 
 import collections
 import json
@@ -16,14 +16,13 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import naming
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError, UnsupportedError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG
-from ioadapt_theory.formats.kinds.ioadapt import BASE_NAME
-from ioadapt_theory.formats.kinds.peft import config_of, write_folder
+from ioadapt_theory.formats.kinds import ioadapt, peft
 from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.rewrite import Factors
-from ioadapt_theory.formats.tensors import TARGET, write
+from ioadapt_theory.formats.tensors import OURS, TARGET, TensorFile, write
 from ioadapt_theory.moving.bake import truncate
 from ioadapt_theory.moving.convert import Fidelity, convert
 
@@ -39,6 +38,29 @@ COMPONENTS = {
 STYLES = ("peft", "diffusers", "kohya")
 STYLE_OF = {"PEFT": "peft", "diffusers": "diffusers", "kohya/LyCORIS": "kohya"}
 """Format of a file -> its style."""
+KEPT = f"{OURS}kept"
+"""Key of the predicted share of the gain, which may differ between two runs of the same command."""
+
+
+def notes(command: str, adapter: object, target: object, source: object = None) -> dict[str, str]:
+    """Return the entries for an adapter that a command writes."""
+    entries = {f"{OURS}command": command, f"{OURS}adapter": adapter, f"{OURS}source": source, TARGET: target}
+    return {key: str(value) for key, value in entries.items() if value is not None}
+
+
+def require_replaceable(path: Path, entries: Mapping[str, str], *, force: bool) -> None:
+    """Raise InvalidValueError if an adapter exists at ``path`` that was not written with these entries."""
+    inside = (path / name for name in (ioadapt.FILE, *peft.WEIGHTS, peft.CONFIG))
+    there = next((p for p in inside if p.exists()), None) if path.is_dir() else path if path.exists() else None
+    if force or there is None:
+        return
+    try:
+        found = TensorFile(there).metadata
+    except IoAdaptError:
+        found = {}
+    if any(found.get(key) != value for key, value in entries.items()):
+        msg = f"{there} exists and was not written by this command; pass --force to replace it, or another --out."
+        raise InvalidValueError(msg)
 
 
 def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -78,7 +100,7 @@ def convert_to(
         layer, why = next(iter(outcome.items()))
         msg = f"{matched.file.path}: no layer can be converted ({layer}: {str(why).removeprefix('left out: ')})."
         raise UnsupportedError(msg)
-    named = {BASE_NAME: matched.file.base} if matched.file.base else {}
+    named = {ioadapt.BASE_NAME: matched.file.base} if matched.file.base else {}
     own.write(folder, converted, {**matched.file.kept(), **notes, **named})
     return outcome
 
@@ -131,7 +153,7 @@ def write_lora(
             )
             raise InvalidValueError(msg)
         (layers,) = parts.values()
-        write_folder(Path(path), _config(layers, base) | {"task_type": task_type}, tensors, told)
+        peft.write_folder(Path(path), _config(layers, base) | {"task_type": task_type}, tensors, told)
         return
     if style == "diffusers":
         configs = {part: _config(layers, base) for part, layers in parts.items()}
@@ -179,4 +201,4 @@ def _config(layers: Mapping[str, Factors], base: str) -> dict[str, Any]:
     biased = any(layer.bias is not None for layer in layers.values())
     patterns = {"rank_pattern": others, "alpha_pattern": others}
     targets = [name.removeprefix("text_model.") for name in ranks]
-    return config_of("LORA", targets, base, r=usual, lora_alpha=usual, **patterns, lora_bias=biased)
+    return peft.config_of("LORA", targets, base, r=usual, lora_alpha=usual, **patterns, lora_bias=biased)

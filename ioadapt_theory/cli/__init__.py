@@ -32,6 +32,17 @@ Each has a module of this package with ``add_arguments(parser)``, ``files(args) 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses of a command: FINDING for a negative result, LOST for lost worker processes."""
 
+COMPLETION = """_ioadapt() {{
+  local cur=${{COMP_WORDS[COMP_CWORD]}} words
+  case ${{COMP_WORDS[1]}} in
+{cases}
+  esac
+  [ "$COMP_CWORD" = 1 ] && words="{commands}"
+  COMPREPLY=($(compgen -W "$words" -- "$cur") $([[ $cur == -* || $COMP_CWORD = 1 ]] || compgen -f -- "$cur"))
+}}
+complete -o filenames -F _ioadapt ioadapt
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises its errors, without the usage lines, and suggests similar choices."""
@@ -85,9 +96,7 @@ def _main(argv: list[str], chosen: str | None) -> int:
             module_of(name).add_arguments(sub)
     args = parser.parse_args(argv)
     if args.completion:
-        from ioadapt_theory.cli.completion import script
-
-        sys.stdout.write(script())
+        sys.stdout.write(_completion())
         return OK
     if args.command is None:
         parser.print_help()
@@ -99,6 +108,24 @@ def _main(argv: list[str], chosen: str | None) -> int:
 
 def module_of(command: str) -> Any:
     return import_module(f"ioadapt_theory.cli.{'mapping' if command == 'map' else command}")  # map is a builtin
+
+
+def _completion() -> str:
+    """Return a script by which bash and zsh complete the commands of `ioadapt`, their options and files."""
+    cases = []
+    for name in COMMANDS:
+        parser = argparse.ArgumentParser()
+        module_of(name).add_arguments(parser)
+        cases.append(f'    {name}) words="{" ".join(_words(parser))}" ;;')
+    return COMPLETION.format(cases="\n".join(cases), commands=" ".join(COMMANDS))
+
+
+def _words(parser: argparse.ArgumentParser) -> list[str]:
+    found = dict.fromkeys(option for action in parser._actions for option in action.option_strings if option[1] == "-")
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= dict.fromkeys([*action.choices, *(w for sub in action.choices.values() for w in _words(sub))])
+    return [*found]
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:

@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.adapter_file import DIFFUSERS_CONFIG
-from ioadapt_theory.formats.kinds import ioadapt, peft
+from ioadapt_theory.formats.kinds import peft
 from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.rewrite import Factors
 from ioadapt_theory.formats.tensors import OURS, TARGET, TensorFile, write
@@ -50,7 +50,7 @@ def notes(command: str, adapter: object, target: object, source: object = None) 
 
 def require_replaceable(path: Path, entries: Mapping[str, str], *, force: bool) -> None:
     """Raise InvalidValueError if an adapter exists at ``path`` that was not written with these entries."""
-    inside = (path / name for name in (ioadapt.FILE, *peft.WEIGHTS, peft.CONFIG))
+    inside = (path / name for name in (own.FILE, *peft.WEIGHTS, peft.CONFIG))
     there = next((p for p in inside if p.exists()), None) if path.is_dir() else path if path.exists() else None
     if force or there is None:
         return
@@ -100,7 +100,7 @@ def convert_to(
         layer, why = next(iter(outcome.items()))
         msg = f"{matched.file.path}: no layer can be converted ({layer}: {str(why).removeprefix('left out: ')})."
         raise UnsupportedError(msg)
-    named = {ioadapt.BASE_NAME: matched.file.base} if matched.file.base else {}
+    named = {own.BASE_NAME: matched.file.base} if matched.file.base else {}
     own.write(folder, converted, {**matched.file.kept(), **notes, **named})
     return outcome
 

@@ -1,20 +1,49 @@
-"""`save` writes one safetensors file. It is replaced atomically, so that it is complete even if a process is killed."""
+"""Our own format, in which the header has every layer's family, placements, sizes and settings as JSON.
 
+`save` writes one safetensors file. It is replaced atomically, so that it is complete even if a process is killed.
+"""
+
+import copy
+import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.bases import SizesAlone
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
+from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
+from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
-from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats.kinds.ioadapt import BASE_NAME, FILE, header_of
-from ioadapt_theory.formats.tensors import require_folder
+from ioadapt_theory.checkpoints.files.plain import parse_json
+from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
+from ioadapt_theory.formats.tensors import TensorFile, is_name, require_folder
 from ioadapt_theory.formats.tensors import write as write_tensors
 from ioadapt_theory.outputs import at_home
 
+FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
+LAYERS, BASE_NAME = "ioadapt.layers", "ioadapt.base_name"
+
+
+def _is_size(value: Any) -> bool:
+    whole = isinstance(value, list) and len(value) == 3 and all(map(is_count, value))
+    return whole and value[0] % value[2] == 0
+
+
+FIELDS: dict[str, Limit] = {
+    "size": ("[rows, columns, channels] with rows a multiple of channels", _is_size),
+    **LIMITS,
+    "scaling": ("a finite number", is_finite),
+}
+"""Settings stored for each placement (weight, input or output), with a description of valid values and a check."""
 WRAPPERS = {
     "DistributedDataParallel": "module",
     "DataParallel": "module",
@@ -98,7 +127,9 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
         for key, p in adapter.named_parameters():
             t = p.detach()
             tensors[f"{layer}.{key}"] = t.full_tensor().cpu() if hasattr(t, "full_tensor") else t
-    write_tensors(file, tensors, {**header, **header_of(adapters)})
+    plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
+    own = {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
+    write_tensors(file, tensors, {**header, **own})
     return Path(folder)
 
 
@@ -111,3 +142,99 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 def _plain(name: str) -> str:
     """Return a module's name without what torch's wrappers add; "module" stays, since a model may use this name."""
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})
+
+
+def describe(adapter: Adapter) -> dict[str, Any]:
+    parts = {}
+    for placement, family in adapter.parts():
+        spec = {key: getattr(family.spec, key) for key in LIMITS}
+        parts[str(placement)] = {"size": list(family.size), **spec, "scaling": family.scaling}
+    return {"family": adapter.family, "placements": parts}
+
+
+def is_own(source: TensorFile) -> bool:
+    return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
+
+
+def contents(opened: Path, source: TensorFile) -> AdapterFile:
+    """Return the content of a file in our format; no values are read."""
+    version = source.metadata.get("ioadapt.version")
+    expected = f"{VERSION} (for a newer file, upgrade ioadapt-theory; otherwise save the adapter again)"
+    _demand(f"{source.path}: ioadapt.version in the header", expected, version, ok=version == VERSION)
+    entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
+    named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
+    expected = "a JSON object with at least one layer and printable names"
+    _demand(f"{source.path}: {LAYERS} in the header", expected, entries, ok=named)
+    keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
+    for key in source.shapes:
+        parts = key.split(".")
+        end = 1 if parts[-1] == "shift" else 2
+        layer = ".".join(parts[:-end])
+        if layer not in keys:
+            msg = f"{source.path}: tensor {key} belongs to no layer of {LAYERS} in the header; save the adapter again."
+            raise FileFormatError(msg)
+        keys[layer][".".join(parts[-end:])] = key
+    stored = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
+    base = source.metadata.get(BASE_NAME)
+    return AdapterFile(opened, FORMAT, tuple(stored), (), {}, base if is_name(base) else None, source)
+
+
+def stored_layer(
+    source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
+) -> StoredLayer:
+    """Return the adapter of layer ``name``, given its settings (``entry``) and its parameters' keys in the file."""
+    shapes = {part: source.shapes[key] for part, key in keys.items()}
+    sketch = adapter_of(source.path, name.path, entry, shapes)
+    expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
+    for part in sorted(expected.keys() | shapes.keys()):
+        dtype = source.dtype(keys[part]) if part in keys else None
+        if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
+            there = f"{dtype} of shape {[*shapes[part]]}" if part in keys else "missing"
+            wanted = f"floating point of shape {[*expected[part]]}" if part in expected else "absent"
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} must be {wanted}, not {there}."
+            raise FileFormatError(msg)
+
+    def adapter() -> Adapter:
+        new = copy.deepcopy(sketch)
+        new.load_state_dict({**new.state_dict(), **{part: read(key) for part, key in keys.items()}}, assign=True)
+        return new
+
+    return StoredLayer(name, sketch, adapter, keys=keys)
+
+
+def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
+    """Return the adapter for a layer's entry in a header, on the meta device; error messages begin with ``where``."""
+    _demand(f"{where}: layers.{layer}", "an object", entry, ok=isinstance(entry, dict))
+    try:
+        return _sketch(entry, shapes)
+    except FileFormatError as error:
+        msg = f"{where}: layers.{layer}.{error}"
+        raise FileFormatError(msg) from None
+
+
+def _sketch(entry: Any, shapes: Shapes) -> Adapter:
+    family, parts = entry.get("family"), entry.get("placements")
+    _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
+    known = isinstance(parts, dict) and bool(parts) and set(parts) <= set(Placement)
+    _demand("placements", f"an object with keys among {', '.join(Placement)}", parts, ok=known)
+    families = {}
+    for placement in filter(parts.__contains__, Placement):
+        part, key = parts[placement], f"placements.{placement}"
+        fields = f"an object with exactly the keys {', '.join(FIELDS)}"
+        _demand(key, fields, part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
+        for field, (expected, valid) in FIELDS.items():
+            _demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
+        size, spec = part["size"], Spec(**{f: part[f] for f in part if f != "size"})
+        phi = FAMILIES[family](SizesAlone(*size), spec)
+        given = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
+        phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, given).items()})
+        phi.scaling = spec.scaling
+        families[placement] = phi
+    *_, last = families.values()
+    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
+
+
+def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
+    if not ok:
+        msg = f"{key} must be {expected}, not {value!r:.80}."
+        raise FileFormatError(msg)

@@ -12,10 +12,11 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import own
 from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.keys import FOREIGN, parse
-from ioadapt_theory.formats.kinds import UNKNOWN, ioadapt, iolora, peft, scaling
+from ioadapt_theory.formats.kinds import UNKNOWN, iolora, peft, scaling
 from ioadapt_theory.formats.tensors import TARGET, TensorFile, is_name
 from ioadapt_theory.outputs import at_home
 
@@ -53,9 +54,9 @@ def open_adapter(path: Path | str) -> AdapterFile:
     path = at_home(path)
     try:
         source, config = _opened(path)
-        if config is not None or not ioadapt.is_own(source):
+        if config is not None or not own.is_own(source):
             return _foreign(path, source, config)
-        return ioadapt.contents(path, source)
+        return own.contents(path, source)
     except RecursionError:
         msg = f"{path} contains JSON with too many nested brackets; save the adapter again."
         raise FileFormatError(msg) from None
@@ -69,7 +70,7 @@ def is_adapter(path: Path | str) -> bool:
         source, config = _opened(Path(path))
     except IoAdaptError:
         return False
-    return config is not None or ioadapt.is_own(source) or of_adapter(source.shapes)
+    return config is not None or own.is_own(source) or of_adapter(source.shapes)
 
 
 def _opened(path: Path) -> tuple[TensorFile, Mapping[str, Any] | None]:
@@ -78,9 +79,9 @@ def _opened(path: Path) -> tuple[TensorFile, Mapping[str, Any] | None]:
     folder = path.parent if named else path
     if not os.path.isdir(folder):  # unlike Path's method, it does not raise for invalid names
         return TensorFile(path), None
-    ours = folder / ioadapt.FILE
+    ours = folder / own.FILE
     if ours.exists() and (folder / peft.CONFIG).exists() and not named:
-        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of one adapter's weights."
+        msg = f"{path} has both {own.FILE} and {peft.CONFIG}; give the path of one adapter's weights."
         raise FileFormatError(msg)
     if found := peft.open_folder(folder):
         return found
@@ -91,7 +92,7 @@ def _opened(path: Path) -> tuple[TensorFile, Mapping[str, Any] | None]:
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" Its subfolders have adapters: {', '.join(inside[:5] + ['...'] * (len(inside) > 5))}." if inside else ""
     msg = (
-        f"{folder} contains no adapter; give a file, or a folder with {ioadapt.FILE}, with {DIFFUSERS_FILE}, or with"
+        f"{folder} contains no adapter; give a file, or a folder with {own.FILE}, with {DIFFUSERS_FILE}, or with"
         f" {peft.CONFIG} and {peft.WEIGHTS[0]}.{more}"
     )
     raise FileFormatError(msg)

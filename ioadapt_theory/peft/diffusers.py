@@ -11,8 +11,8 @@ from diffusers.utils.peft_utils import get_adapter_name, scale_lora_layers
 
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
+from ioadapt_theory.formats.own import adapter_of
 from ioadapt_theory.peft.config import IOLoraConfig
 from ioadapt_theory.peft.model import put_on
 

@@ -16,7 +16,7 @@ from ioadapt_theory.checkpoints.files.plain import parse_json
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds import UNKNOWN
-from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer
+from ioadapt_theory.formats.own import describe, stored_layer
 from ioadapt_theory.formats.tensors import TensorFile
 
 TYPE = "IOLORA"

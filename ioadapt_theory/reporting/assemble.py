@@ -12,9 +12,8 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.retained import require_share
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.reporting.advice import advise
 from ioadapt_theory.reporting.layers import paired, sizes
-from ioadapt_theory.reporting.predictions import predict_move
+from ioadapt_theory.reporting.predictions import advise, predict_move
 from ioadapt_theory.reporting.result import Report
 
 

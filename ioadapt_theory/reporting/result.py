@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from ioadapt_theory.effect.certificate import sentence
 from ioadapt_theory.pages import aligned, document, folded, table_of
-from ioadapt_theory.reporting.advice import Advice
 from ioadapt_theory.reporting.layers import LayerPair
-from ioadapt_theory.reporting.predictions import Predictions
+from ioadapt_theory.reporting.predictions import Advice, Predictions
 
 ROWS: Final = 10
 """Maximum number of layers in the text; the HTML page and the JSON have all layers."""

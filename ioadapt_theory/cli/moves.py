@@ -106,11 +106,9 @@ def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) 
 
 def pairs_of(
     args: argparse.Namespace, file: "AdapterFile", source: "Source", target: "Source"
-) -> list[tuple[str, str]]:
+) -> list[tuple[str | None, str]]:
     """Return (component in the file, part of the models) for each component that both models have, main model first."""
-    from ioadapt_theory.adapters.base_weights import ModelWeights
-    from ioadapt_theory.formats.match import match
-
+    # the component is None if ``matched`` is to find it
     components = file.components
     if args.component is not None or components == {""}:
         wanted = args.component or ""
@@ -118,24 +116,24 @@ def pairs_of(
         if part.startswith("text_encoder") and part not in target.parts and target.parts != ("",):
             msg = f"{args.target} has no {part}; give a pipeline that has it, or its folder."
             raise InvalidValueError(msg)
-        return [(match(file, ModelWeights(source.load(part)), args.component).component, part)]
+        return [(args.component, part)]
     if source.parts == ("",) or target.parts == ("",):  # a model outside a pipeline
-        return [(match(file, ModelWeights(source.load()), None).component, source.main)]
+        return [(None, source.main)]
     same = {c: "transformer" if c == "unet" and "unet" not in source.parts else c for c in components}
     pairs = [(c, part) for c, part in same.items() if part in source.parts and part in target.parts]
     if not pairs:
         has, there = ", ".join(sorted(components)), [", ".join(some.parts) for some in (source, target)]
         msg = f"{file.path} has layers of {has}, but the models have {there[0]} and {there[1]}; give its own models."
         raise InvalidValueError(msg)
-    return sorted(pairs, key=lambda pair: source.parts.index(pair[1]))
+    return [*sorted(pairs, key=lambda pair: source.parts.index(pair[1]))]
 
 
-def matched(file: "AdapterFile", model: Any, component: str, called: str) -> "Match":
+def matched(file: "AdapterFile", model: Any, component: str | None, called: str) -> "Match":
     """Match a part of the file with its base; raise InvalidValueError if most layers do not fit."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats.match import match
 
-    found = match(file, ModelWeights(model), component or None, called=called.lower())
+    found = match(file, ModelWeights(model), component, called=called.lower())
     if len(found.lost) > len(found.layers):
         (layer, why), count = next(iter(found.lost.items())), len(found.lost) + len(found.layers)
         some = f"{len(found.lost)} of {count} layers of {file.path} do not fit {called} ({layer}: {why})"

@@ -58,8 +58,8 @@ def _resized(args: argparse.Namespace, progress: Progress) -> Work:
         model = moves.loaded(args, base, part)
         matched = moves.matched(file, model, component, "MODEL")
         inputs = moves.read_inputs(args, base, base, part)
-        load(model, args.adapter, strict=False, component=component or None)
+        load(model, args.adapter, strict=False, component=matched.component or None)
         options = moves.options_of(args, inputs, progress) | {"rank": args.rank, "share": args.share}
-        result.append(Moved(component, part, matched, resize(model, inputs.source, **options)))
+        result.append(Moved(matched.component, part, matched, resize(model, inputs.source, **options)))
     more = moves.write(args, file, result, base, entries, progress, base)
     return result, moves.rest(args, file, result, more, "the model does not have this part")

@@ -51,22 +51,9 @@ def read_both(
     rows: int,
     length: int | None = None,
 ) -> Batches:
-    """Return inputs of both models, each given by its location and itself; texts are paired if the tokenizers differ.
-
-    Args:
-        path: a .safetensors or .npz file with a tensor for each argument of the model, or, for models with a tokenizer,
-            a text file.
-        source: the source.
-        target: the target.
-        rows: maximum number of rows to use; tensors with different numbers of rows are used whole.
-        length: number of tokens in a row of a text; by default 128, or fewer if the text is short, or a model has fewer
-            positions.
-
-    Raises:
-        FileFormatError: the file cannot be read, or is a text file without text, or a model has no tokenizer.
-        InvalidValueError: the text is too short, rows are longer than a model's positions, or two tokenizers have too
-            little in common.
-    """
+    """Return inputs of both models, each given by its location and itself; texts are paired if tokenizers differ."""
+    # ``path``: a .safetensors or .npz file with a tensor for each argument of the model, of which at most ``rows`` rows
+    # are used (all if their numbers differ), or for models with a tokenizer a text file, in rows of ``length`` tokens
     if path.suffix in TENSORS:
         return Batches([_tensors(path, rows)])
     text = read_text(path, "text, .safetensors or .npz file")

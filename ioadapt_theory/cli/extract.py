@@ -2,10 +2,8 @@
 
 import argparse
 
-from ioadapt_theory.cli import moves
 from ioadapt_theory.cli.files import Files
-from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import Progress, written
+from ioadapt_theory.cli.options import NO_INPUTS, Moved, Progress, Work, add_inputs, carry_out, written
 from ioadapt_theory.errors import InvalidValueError
 
 EXAMPLES = """The LoRA on MODEL keeps the effect of the weight difference on the given inputs, see `ioadapt resize
@@ -28,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--share", type=float, metavar="F", help="share of each layer's squared effect to keep (default 0.98)")
     style = "format (default: peft for a model's folder, else kohya)"
     add("--style", choices=("peft", "diffusers", "kohya"), help=style)
-    moves.add_inputs(parser)
+    add_inputs(parser)
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -37,15 +35,16 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    return moves.run(args, _extracted, f"{args.tuned} - {args.base}")
+    return carry_out(args, _extracted, f"{args.tuned} - {args.base}")
 
 
 def _extracted(args: argparse.Namespace, progress: Progress) -> Work:
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.models.sources import open_source
     from ioadapt_theory.moving import extract
 
     if args.prompts is None and args.inputs is None:
-        raise InvalidValueError(moves.NO_INPUTS)
+        raise InvalidValueError(NO_INPUTS)
     entries, result, lines = moves.entries(args, None, args.base), list[Moved](), []
     tuned, base = open_source(args.tuned, args.config), open_source(args.base, args.config)
     both = [part for part in base.parts if part in tuned.parts and args.component in {None, part}]

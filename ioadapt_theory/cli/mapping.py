@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from ioadapt_theory.cli import OK, moves
+from ioadapt_theory.cli import OK
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.options import add_models, device_of, require_folder, shown
 from ioadapt_theory.errors import InvalidValueError
@@ -48,6 +48,7 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.adapters.layer import walk
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.maps import map_models, map_size
     from ioadapt_theory.models.sources import open_source
 

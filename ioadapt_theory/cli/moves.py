@@ -1,98 +1,35 @@
-"""What the commands that move or reduce adapters share: parts, inputs, writing, and the text about the outcome."""
+"""What the commands that move or reduce adapters share: parts, inputs, writing, and what is said of the rest."""
 
 import argparse
+import hashlib
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from ioadapt_theory.cli import FINDING, OK, say
-from ioadapt_theory.cli.files import check_counts
-from ioadapt_theory.cli.options import (
-    PROMPTS,
-    Progress,
-    add_models,
-    add_output,
-    device_of,
-    dtype_of,
-    shown,
-    told_written,
-)
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.cli import say
+from ioadapt_theory.cli.options import NO_INPUTS, Moved, Progress, device_of, dtype_of
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import at_home, together, write_text
-from ioadapt_theory.results import as_json
+from ioadapt_theory.formats import AdapterFile, vocabulary
+from ioadapt_theory.formats.export import KEPT, STYLE_OF, factors, notes, require_replaceable, write_lora
+from ioadapt_theory.formats.match import Match, match, told
+from ioadapt_theory.formats.own import save_adapter
+from ioadapt_theory.formats.rewrite import Component, rewrite
+from ioadapt_theory.models.inputs import Batches
+from ioadapt_theory.models.prompts import batches, read_prompts, training_captions, training_tags
+from ioadapt_theory.models.sources import Source
+from ioadapt_theory.moving.carrying.tables import kept_text
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from ioadapt_theory.formats import AdapterFile
-    from ioadapt_theory.formats.match import Match
-    from ioadapt_theory.models.inputs import Batches
-    from ioadapt_theory.models.sources import Source
-    from ioadapt_theory.moving.carrying import CarryReport
-
-NO_INPUTS = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
 NO_EFFECT = "so an adapter on it has no effect"
 """End of the reason why a layer is not moved if the compared outputs do not depend on it; it is copied."""
 
 
-@dataclass(slots=True)
-class Moved:
-    """One moved part of the adapter: its component in the file, its name in the models, and what came of it."""
-
-    component: str
-    part: str
-    matched: "Match | None"
-    outcome: "CarryReport"
-
-
-Work = tuple[list[Moved], list[str]]
-"""What a command moved, and lines about the rest."""
-
-
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the options for inputs, models, the output and the text about it."""
-    add = parser.add_argument
-    add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
-    add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
-    steps = "gradient steps of the best start (default: 20 to 100; two tokenizers: 60 or more)"
-    add("--steps", type=int, metavar="N", help=steps)
-    add_output(parser)
-    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
-    add_models(parser)
-    add("--all", action="store_true", help="list all layers, not only those that keep least")
-    add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
-    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
-
-
-def run(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress], Work], title: str) -> int:
-    """Run ``work`` behind a progress bar, write its files together, and print the outcomes; return the exit status."""
-    with shown(quiet=args.quiet) as progress:
-        progress("starting", 0, 1)
-        from ioadapt_theory.moving.carrying import tables as told
-        from ioadapt_theory.moving.carrying.trial import Options
-
-        check_counts(rows=(args.rows, 3))
-        limits = {n: getattr(args, n, None) for n in ("batch", "steps", "rank", "share", "seconds", "memory")}
-        Options(**{n: limit for n, limit in limits.items() if limit is not None})
-        with together():
-            result, lines = work(args, progress)
-            outcomes = {one.part or one.component: one.outcome for one in result}
-            if args.html is not None:
-                write_text(args.html, told.to_html(outcomes, title))
-    for line in lines:
-        sys.stderr.write(f"{line}\n")
-    count = sum(len(one.outcome.matched) for one in result)
-    end = told_written(args.out, count) if count else ""
-    if args.format == "json":
-        sys.stdout.write(as_json(told.to_json(outcomes)))
-        sys.stderr.write(end)
-    else:
-        sys.stdout.write(told.to_text(outcomes, None if args.all else told.SHOWN) + end)
-    return OK if count else FINDING
-
-
-def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) -> dict[str, Any]:
+def options_of(args: argparse.Namespace, inputs: Batches, progress: Progress) -> dict[str, Any]:
     """Return the options that ``transfer``, ``resize`` and ``extract`` have in common."""
     return {
         "call": inputs.call,
@@ -105,7 +42,7 @@ def options_of(args: argparse.Namespace, inputs: "Batches", progress: Progress) 
 
 
 def pairs_of(
-    args: argparse.Namespace, file: "AdapterFile", source: "Source", target: "Source"
+    args: argparse.Namespace, file: AdapterFile, source: Source, target: Source
 ) -> list[tuple[str | None, str]]:
     """Return (component in the file, part of the models) for each component that both models have, main model first."""
     # the component is None if ``matched`` is to find it
@@ -128,11 +65,8 @@ def pairs_of(
     return [*sorted(pairs, key=lambda pair: source.parts.index(pair[1]))]
 
 
-def matched(file: "AdapterFile", model: Any, component: str | None, called: str) -> "Match":
+def matched(file: AdapterFile, model: Any, component: str | None, called: str) -> Match:
     """Match a part of the file with its base; raise InvalidValueError if most layers do not fit."""
-    from ioadapt_theory.adapters.base_weights import ModelWeights
-    from ioadapt_theory.formats.match import match
-
     found = match(file, ModelWeights(model), component, called=called.lower())
     if len(found.lost) > len(found.layers):
         (layer, why), count = next(iter(found.lost.items())), len(found.lost) + len(found.layers)
@@ -142,10 +76,8 @@ def matched(file: "AdapterFile", model: Any, component: str | None, called: str)
     return found
 
 
-def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
+def find_inputs(args: argparse.Namespace, file: AdapterFile) -> None:
     """Set args.prompts to the prompts in its file or, without inputs, to some made of the adapter's training tags."""
-    from ioadapt_theory.models.prompts import read_prompts, training_captions, training_tags
-
     tags = training_tags(file.source.metadata)
     if args.prompts is not None or args.inputs is not None:
         args.prompts = None if args.prompts is None else read_prompts(args.prompts)
@@ -159,15 +91,13 @@ def find_inputs(args: argparse.Namespace, file: "AdapterFile") -> None:
     sys.stderr.write(f"The inputs are {len(args.prompts)} prompts made of the training tags in {args.adapter}.\n")
 
 
-def loaded(args: argparse.Namespace, model: "Source", part: str = "") -> "nn.Module":
+def loaded(args: argparse.Namespace, model: Source, part: str = "") -> nn.Module:
     """Return the part of a model on the chosen device, or its main part if it does not have this one."""
     device = device_of(args.device)
     return model.load(part if part in model.parts else model.main).to(device)
 
 
-def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", part: str) -> "Batches":
-    from ioadapt_theory.models.prompts import batches, read_prompts
-
+def read_inputs(args: argparse.Namespace, source: Source, target: Source, part: str) -> Batches:
     options: dict[str, Any] = {"rows": args.rows, "seed": getattr(args, "seed", 0), "length": args.length}
     given = args.inputs if args.prompts is None else args.prompts
     prompts = read_prompts(given) if args.prompts is not None and not isinstance(given, list) else given
@@ -184,11 +114,9 @@ def read_inputs(args: argparse.Namespace, source: "Source", target: "Source", pa
 
 
 def entries(
-    args: argparse.Namespace, file: "AdapterFile | None", target: str, source: str | None = None
+    args: argparse.Namespace, file: AdapterFile | None, target: str, source: str | None = None
 ) -> dict[str, str]:
     """Return our entries for the file that is written; raise InvalidValueError if it may not be written to --out."""
-    from ioadapt_theory.formats.export import STYLE_OF, notes, require_replaceable
-
     adapter = args.tuned if file is None and hasattr(args, "tuned") else args.adapter
     single = file is not None and file.config is None and file.format in STYLE_OF
     if single and (args.out.suffix != ".safetensors" or args.out.is_dir()):
@@ -204,15 +132,12 @@ def entries(
 
 def rest(
     args: argparse.Namespace,
-    file: "AdapterFile",
+    file: AdapterFile,
     result: list[Moved],
-    more: "Mapping[str, Tensor]",
+    more: Mapping[str, Tensor],
     why_not: str,
 ) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
-    from ioadapt_theory.formats.match import told
-    from ioadapt_theory.formats.vocabulary import told as told_more
-
     lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}
     new = "a new value for a tensor of the base model, which does not fit the target"
     lost |= {str(change): new for change in file.changes if change.key not in more}
@@ -223,7 +148,7 @@ def rest(
         if one.matched and not one.outcome.matched
     ]
     none = [f"No adapter of {part} is written; its {n} layers are left out." for part, n in empty]
-    lines = told_more(file, more) + [line for one in result if one.matched for line in one.matched.notes]
+    lines = vocabulary.told(file, more) + [line for one in result if one.matched for line in one.matched.notes]
     lines += [f"{name} is left out: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
     lines += [f"... {len(lost)} parts of {file.path} are left out."] if len(lost) > 5 else []
     others = file.left_out(*(one.component for one in result))
@@ -233,22 +158,14 @@ def rest(
 
 def write(
     args: argparse.Namespace,
-    file: "AdapterFile | None",
+    file: AdapterFile | None,
     result: list[Moved],
-    target: "Source",
+    target: Source,
     entries: dict[str, str],
     progress: Progress,
-    source: "Source",
-) -> "Mapping[str, Tensor]":
+    source: Source,
+) -> Mapping[str, Tensor]:
     """Write what was moved like its file, or in our own format; return what else of the file is written, by key."""
-    from ioadapt_theory.adapters.base_weights import ModelWeights
-    from ioadapt_theory.adapters.model import layers
-    from ioadapt_theory.formats.export import KEPT, STYLE_OF, factors, write_lora
-    from ioadapt_theory.formats.own import save_adapter
-    from ioadapt_theory.formats.rewrite import Component, rewrite
-    from ioadapt_theory.formats.vocabulary import common_rows, reader
-    from ioadapt_theory.moving.carrying.tables import kept_text
-
     if not (done := [one for one in result if one.outcome.matched]):
         return {}
     progress("writing", 0, 1)
@@ -287,7 +204,11 @@ def write(
             named = {names.get(one.part, one.part): part.layers for one, part in zip(done, parts, strict=True)}
         write_lora(args.out, named, style, base=target.given, metadata=entries, dtype=dtype_of(args))
     elif plain and file.format in STYLE_OF:
-        more = {} if file.config is None else common_rows(file, *(reader(some.load()) for some in (target, source)))
+        more = (
+            {}
+            if file.config is None
+            else vocabulary.common_rows(file, *(vocabulary.reader(some.load()) for some in (target, source)))
+        )
         rewrite(args.out, file, parts, base=target.given, notes=entries, dtype=dtype_of(args), more=more)
         return more
     elif len(done) > 1:
@@ -299,3 +220,35 @@ def write(
             sys.stderr.write(f"{args.out} is in ioadapt's own format, since {why}.\n")
         save_adapter(loaded(args, target, done[0].part), args.out, metadata=file.kept() | entries)
     return {}
+
+
+def require_source(file: AdapterFile, source: Source, target: Source) -> None:
+    """Raise InvalidValueError if the adapter's file names TARGET as its base, by name or hash, and not SOURCE."""
+    if source.given == target.given:
+        return
+    here, there = _is_base(file, source), _is_base(file, target)
+    if there and not here:
+        msg = f"{file.path} names {there} as its base, which is TARGET and not SOURCE; exchange them, or pass --force."
+        raise InvalidValueError(msg)
+
+
+def _is_base(file: AdapterFile, model: Source) -> str | None:
+    """Return the name or hash by which the adapter's file names a model as its base, or None."""
+    given, base, header = Path(model.given).expanduser(), file.base, file.source.metadata
+    if base and (base == model.given or Path(base).absolute() == given.absolute() or Path(base).name == given.name):
+        return base
+    if model.file is not None:
+        for key, full in (("ss_sd_model_hash", False), ("ss_new_sd_model_hash", True)):
+            text = header.get(key)
+            if text and text == _hash(model.file.path, full=full):
+                return text
+    return None
+
+
+def _hash(path: Path, *, full: bool) -> str:
+    """Return a file's SHA-256, or the short hash of a part of it that kohya's scripts also store."""
+    with path.open("rb") as content:
+        if full:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+        content.seek(0x100000)
+        return hashlib.sha256(content.read(0x10000)).hexdigest()[:8]

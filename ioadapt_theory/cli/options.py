@@ -1,23 +1,26 @@
-"""Options that several commands share, and their progress bar."""
+"""What commands share before torch is imported: options, the progress bar, and the run of those that move adapters."""
 
 import argparse
-import hashlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.files import check_counts
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.outputs import at_home
+from ioadapt_theory.outputs import at_home, together, write_text
+from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
     import torch
 
-    from ioadapt_theory.formats import AdapterFile
-    from ioadapt_theory.models.sources import Source
+    from ioadapt_theory.formats.match import Match
+    from ioadapt_theory.moving.carrying import CarryReport
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the number of its steps that are done, and their total."""
@@ -29,6 +32,21 @@ WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.j
 PROMPTS = (
     "Prompts should contain the adapter's trigger word; the captions of its training images are best, 256 or more."
 )
+NO_INPUTS = f"Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others. {PROMPTS}"
+
+
+@dataclass(slots=True)
+class Moved:
+    """One moved part of the adapter: its component in the file, its name in the models, and what came of it."""
+
+    component: str
+    part: str
+    matched: "Match | None"
+    outcome: "CarryReport"
+
+
+Work = tuple[list[Moved], list[str]]
+"""What a command moved, and lines about the rest."""
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +74,21 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     devices = ("auto", "cpu", "cuda", "mps")
     add("--device", choices=devices, default="auto", help="where the models run (default: a GPU if there is one)")
     add("--quiet", action="store_true", help="show no progress")
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options for inputs, models, the output and the text about it."""
+    add = parser.add_argument
+    add("--prompts", type=at_home, metavar="FILE", help="text file with one prompt per line, for diffusion models")
+    add("--inputs", type=at_home, metavar="BATCH", help="unlabelled inputs")
+    steps = "gradient steps of the best start (default: 20 to 100; two tokenizers: 60 or more)"
+    add("--steps", type=int, metavar="N", help=steps)
+    add_output(parser)
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default 0)")
+    add_models(parser)
+    add("--all", action="store_true", help="list all layers, not only those that keep least")
+    add("--html", type=at_home, metavar="PAGE", help="also write a self-contained HTML page")
+    add("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def written(args: argparse.Namespace) -> tuple[Path, ...]:
@@ -135,33 +168,28 @@ def told_written(path: Path, layers: int) -> str:
     return f"wrote {path} ({layers} layer{'s' * (layers != 1)}, {amount})\n"
 
 
-def require_source(file: "AdapterFile", source: "Source", target: "Source") -> None:
-    """Raise InvalidValueError if the adapter's file names TARGET as its base, by name or hash, and not SOURCE."""
-    if source.given == target.given:
-        return
-    here, there = _is_base(file, source), _is_base(file, target)
-    if there and not here:
-        msg = f"{file.path} names {there} as its base, which is TARGET and not SOURCE; exchange them, or pass --force."
-        raise InvalidValueError(msg)
+def carry_out(args: argparse.Namespace, work: Callable[[argparse.Namespace, Progress], Work], title: str) -> int:
+    """Run ``work`` behind a progress bar, write its files together, and print the outcomes; return the exit status."""
+    with shown(quiet=args.quiet) as progress:
+        progress("starting", 0, 1)
+        from ioadapt_theory.moving.carrying import tables as told
+        from ioadapt_theory.moving.carrying.trial import Options
 
-
-def _is_base(file: "AdapterFile", model: "Source") -> str | None:
-    """Return the name or hash by which the adapter's file names a model as its base, or None."""
-    given, base, header = Path(model.given).expanduser(), file.base, file.source.metadata
-    if base and (base == model.given or Path(base).absolute() == given.absolute() or Path(base).name == given.name):
-        return base
-    if model.file is not None:
-        for key, full in (("ss_sd_model_hash", False), ("ss_new_sd_model_hash", True)):
-            text = header.get(key)
-            if text and text == _hash(model.file.path, full=full):
-                return text
-    return None
-
-
-def _hash(path: Path, *, full: bool) -> str:
-    """Return a file's SHA-256, or the short hash of a part of it that kohya's scripts also store."""
-    with path.open("rb") as content:
-        if full:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-        content.seek(0x100000)
-        return hashlib.sha256(content.read(0x10000)).hexdigest()[:8]
+        check_counts(rows=(args.rows, 3))
+        limits = {n: getattr(args, n, None) for n in ("batch", "steps", "rank", "share", "seconds", "memory")}
+        Options(**{n: limit for n, limit in limits.items() if limit is not None})
+        with together():
+            result, lines = work(args, progress)
+            outcomes = {one.part or one.component: one.outcome for one in result}
+            if args.html is not None:
+                write_text(args.html, told.to_html(outcomes, title))
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    count = sum(len(one.outcome.matched) for one in result)
+    end = told_written(args.out, count) if count else ""
+    if args.format == "json":
+        sys.stdout.write(as_json(told.to_json(outcomes)))
+        sys.stderr.write(end)
+    else:
+        sys.stdout.write(told.to_text(outcomes, None if args.all else told.SHOWN) + end)
+    return OK if count else FINDING

@@ -5,7 +5,7 @@ import sys
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import OK, moves
+from ioadapt_theory.cli import OK
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.options import add_models, shown
 from ioadapt_theory.errors import InvalidValueError
@@ -95,6 +95,7 @@ def _in_order(names: list[str]) -> tuple[str | None, str, str]:
 
 def _reported(args: argparse.Namespace) -> "tuple[Report, AdapterFile | None, dict[str, int]]":
     """Return the report, the opened adapter, and the number of layers in each of its other components."""
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.models.sources import open_source

@@ -2,10 +2,8 @@
 
 import argparse
 
-from ioadapt_theory.cli import moves
 from ioadapt_theory.cli.files import Files
-from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import Progress, written
+from ioadapt_theory.cli.options import Moved, Progress, Work, add_inputs, carry_out, written
 from ioadapt_theory.errors import InvalidValueError
 
 EXAMPLES = """The low rank keeps the effect of the adapter on MODEL for the given inputs, ‖C^½ D K^½‖, where D is the
@@ -26,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("base", metavar="MODEL", help="model that the adapter was trained on")
     add("--rank", type=int, metavar="R", help="largest rank of a layer")
     add("--share", type=float, metavar="F", help="instead of a rank, share of each layer's squared effect to keep")
-    moves.add_inputs(parser)
+    add_inputs(parser)
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -38,10 +36,11 @@ def run(args: argparse.Namespace) -> int:
     if (args.rank is None) == (args.share is None):
         msg = "Give --rank R or --share F, and not both."
         raise InvalidValueError(msg)
-    return moves.run(args, _resized, f"{args.adapter} on {args.base}")
+    return carry_out(args, _resized, f"{args.adapter} on {args.base}")
 
 
 def _resized(args: argparse.Namespace, progress: Progress) -> Work:
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.models.sources import open_source

@@ -6,10 +6,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.cli import FINDING, OK, moves
+from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files
-from ioadapt_theory.cli.moves import Moved, Work
-from ioadapt_theory.cli.options import PROMPTS, Progress, device_of, require_source, shown, written
+from ioadapt_theory.cli.options import PROMPTS, Moved, Progress, Work, add_inputs, carry_out, device_of, shown, written
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.outputs import at_home, together
 
@@ -60,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a fine-tuned model")
     memory = "memory for the fit; a larger fit takes several passes over the inputs (default 4)"
     add("--memory", type=float, default=4.0, metavar="GB", help=memory)
-    moves.add_inputs(parser)
+    add_inputs(parser)
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -79,12 +78,13 @@ def run(args: argparse.Namespace) -> int:
     """Transfer the adapter, or the change of a fine-tuned model; return 0 if an adapter is written, and 1 if not."""
     if args.map is not None:
         return _by_map(args)
-    return moves.run(args, _transferred, f"{args.adapter}: {args.source} → {args.target}")
+    return carry_out(args, _transferred, f"{args.adapter}: {args.source} → {args.target}")
 
 
 def _by_map(args: argparse.Namespace) -> int:
     """Move adapters by a map of two models; the models are loaded once and do not run."""
     from ioadapt_theory.adapters.model import remove
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.maps import ModelMap
     from ioadapt_theory.models.sources import open_source
 
@@ -112,6 +112,7 @@ def _by_map(args: argparse.Namespace) -> int:
 
 def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[Source, ...]" = ()) -> Work:
     """Move all parts of the adapter and write them; return the outcomes and what to say about the rest."""
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.maps.model_map import fingerprint
     from ioadapt_theory.models.sources import open_source
@@ -129,7 +130,7 @@ def _transferred(args: argparse.Namespace, progress: Progress, models: "tuple[So
     else:
         file.check()
         if not args.force:
-            require_source(file, source, target)
+            moves.require_source(file, source, target)
         if args.map is None:
             moves.find_inputs(args, file)
         pairs = moves.pairs_of(args, file, source, target)
@@ -169,6 +170,7 @@ def _part(
 ) -> Moved:
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.model import remove
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.moving.transfer import transfer
 
@@ -194,6 +196,7 @@ def _part(
 
 
 def _tuned(args: argparse.Namespace, source: "Source", target: "Source", progress: Progress) -> Moved:
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.models.load import load_model
 
     models = [moves.loaded(args, model) for model in (source, target)]
@@ -205,6 +208,7 @@ def _tuned(args: argparse.Namespace, source: "Source", target: "Source", progres
 def _carried(
     args: argparse.Namespace, models: list[Any], inputs: "Batches", part: str, progress: Progress, **more: Any
 ) -> "CarryReport":
+    from ioadapt_theory.cli import moves
     from ioadapt_theory.moving.transfer import transfer
 
     names = ("placement", "rank", "seconds", "memory")

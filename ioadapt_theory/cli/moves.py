@@ -131,11 +131,7 @@ def entries(
 
 
 def rest(
-    args: argparse.Namespace,
-    file: AdapterFile,
-    result: list[Moved],
-    more: Mapping[str, Tensor],
-    why_not: str,
+    args: argparse.Namespace, file: AdapterFile, result: list[Moved], more: Mapping[str, Tensor], why_not: str
 ) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
     lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}

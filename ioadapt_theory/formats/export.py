@@ -105,12 +105,7 @@ def convert_to(
     return outcome
 
 
-def factors(
-    layers: Layers,
-    *,
-    rank: int | None = None,
-    share: float | None = None,
-) -> dict[str, Factors]:
+def factors(layers: Layers, *, rank: int | None = None, share: float | None = None) -> dict[str, Factors]:
     """Return each layer's adapter as a plain LoRA on its base weight; for rank and share see ``truncate``."""
     baked = {}
     for name, adapter, base in layers:

@@ -98,11 +98,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
 
 
 def save_adapter(
-    model: nn.Module,
-    folder: Path | str,
-    name: str = "default",
-    *,
-    metadata: Mapping[str, str] = MappingProxyType({}),
+    model: nn.Module, folder: Path | str, name: str = "default", *, metadata: Mapping[str, str] = MappingProxyType({})
 ) -> Path:
     """Write one adapter like ``save``, without warnings about other trained tensors, and return the folder."""
     model = _unwrapped(model)

@@ -44,12 +44,7 @@ class Batches:
 
 
 def read_both(
-    path: Path,
-    source: tuple[str, nn.Module],
-    target: tuple[str, nn.Module],
-    *,
-    rows: int,
-    length: int | None = None,
+    path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, length: int | None = None
 ) -> Batches:
     """Return inputs of both models, each given by its location and itself; texts are paired if tokenizers differ."""
     # ``path``: a .safetensors or .npz file with a tensor for each argument of the model, of which at most ``rows`` rows

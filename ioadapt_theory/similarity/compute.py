@@ -132,10 +132,7 @@ def _chosen(matching: Matching, labels: Sequence[str], options: Settings) -> tup
 
 
 def _measure(
-    models: Sequence[Checkpoint],
-    layers: Sequence[Layer],
-    options: Settings,
-    advance: Progress | None,
+    models: Sequence[Checkpoint], layers: Sequence[Layer], options: Settings, advance: Progress | None
 ) -> list[Moments]:
     """Return the moments of all layers; they are divided among threads, which begin with the largest."""
 

@@ -200,22 +200,16 @@ def stored_layer(
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
     """Return the adapter for a layer's entry in a header, on the meta device; error messages begin with ``where``."""
-    _demand(f"{where}: layers.{layer}", "an object", entry, ok=isinstance(entry, dict))
-    try:
-        return _sketch(entry, shapes)
-    except FileFormatError as error:
-        msg = f"{where}: layers.{layer}.{error}"
-        raise FileFormatError(msg) from None
-
-
-def _sketch(entry: Any, shapes: Shapes) -> Adapter:
+    at = f"{where}: layers.{layer}"
+    _demand(at, "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
-    _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
+    valid_family = isinstance(family, str) and family in FAMILIES
+    _demand(f"{at}.family", f"one of {', '.join(FAMILIES)}", family, ok=valid_family)
     known = isinstance(parts, dict) and bool(parts) and set(parts) <= set(Placement)
-    _demand("placements", f"an object with keys among {', '.join(Placement)}", parts, ok=known)
+    _demand(f"{at}.placements", f"an object with keys among {', '.join(Placement)}", parts, ok=known)
     families = {}
     for placement in filter(parts.__contains__, Placement):
-        part, key = parts[placement], f"placements.{placement}"
+        part, key = parts[placement], f"{at}.placements.{placement}"
         fields = f"an object with exactly the keys {', '.join(FIELDS)}"
         _demand(key, fields, part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
         for field, (expected, valid) in FIELDS.items():

@@ -223,8 +223,7 @@ def _component(args: argparse.Namespace, part: "Match", style: str) -> str:
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
     from ioadapt_theory.formats.export import convert_to
 
-    options = {"partial": args.partial, "ridge": args.ridge, "notes": args.notes}
-    outcome = convert_to(args.out, matched, args.placement, **options)
+    outcome = convert_to(args.out, matched, args.placement, partial=args.partial, ridge=args.ridge, notes=args.notes)
     for layer, figures in outcome.items():
         sys.stdout.write(f"{layer}: {figures}\n")
     sys.stderr.write("lost: lost share of the weight change; norm: norm of the new AB over that of the old; ")

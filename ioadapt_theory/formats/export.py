@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.model import naming
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, flat
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
@@ -76,13 +75,7 @@ def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -
 
 
 def convert_to(
-    folder: Path | str,
-    matched: Match,
-    placement: Placement | str,
-    *,
-    partial: bool = False,
-    ridge: float = 0.0,
-    notes: Mapping[str, str] = MappingProxyType({}),
+    folder: Path, matched: Match, placement: str, *, partial: bool, ridge: float, notes: Mapping[str, str]
 ) -> dict[str, Fidelity | str]:
     """Write LoRAs as input or output adapters (Eq. 5); return each layer's fidelity, or why it was left out."""
     # with ``partial``, a layer that cannot be converted is left out

@@ -41,23 +41,15 @@ CLAIMS = (
         **refuted_by("g1"), setting=between("h"),
     ),
     inside(
-        id="prop-4-interior-layers", amends="prop-4-interior", concludes=(INSIDE <= BY_LAYERS,),
-        proofs=(
-            derived(
-                INSIDE, Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
-                Link("triangle inequality", of_parts(fro(FIRST @ (T @ W2)), fro((W1_TARGET @ T) @ SECOND))),
-                Link(
-                    "‖MN‖_F ≤ ‖M‖_F‖N‖₂ and ‖M‖₂‖N‖_F",
-                    of_parts(fro(FIRST) * spectral(T @ W2), spectral(W1_TARGET @ T) * fro(SECOND)),
-                ),
-                Link(
-                    "‖MN‖₂ ≤ ‖M‖₂‖N‖₂",
-                    of_parts(
-                        fro(FIRST) * (spectral(T) * spectral(W2)), (spectral(W1_TARGET) * spectral(T)) * fro(SECOND),
-                    ),
-                ),
-                Link("‖I + AB‖₂ in front", BY_LAYERS),
-            ),
+        id="prop-4-interior-layers", amends="prop-4-interior",
+        **at_most(
+            INSIDE, Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
+            Link("triangle inequality", of_parts(fro(FIRST @ (T @ W2)), fro((W1_TARGET @ T) @ SECOND))),
+            Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂ and ‖M‖₂‖N‖_F",
+                 of_parts(fro(FIRST) * spectral(T @ W2), spectral(W1_TARGET @ T) * fro(SECOND))),
+            Link("‖MN‖₂ ≤ ‖M‖₂‖N‖₂", of_parts(fro(FIRST) * (spectral(T) * spectral(W2)),
+                                             (spectral(W1_TARGET) * spectral(T)) * fro(SECOND))),
+            Link("‖I + AB‖₂ in front", BY_LAYERS),
         ),
         attained=("interior-attained",), words=(ATTAINED,), setting=between("h"),
     ),
@@ -71,24 +63,19 @@ CLAIMS = (
     ),
     with_moments(
         id="prop-4-whitened", amends="prop-4-anisotropic",
-        concludes=(discrepancy(INPUT, F) <= spectral(WHITENED) ** 2 * BEFORE,),
-        proofs=(
-            derived(
-                discrepancy(INPUT, F), Link("x = zF, and F⁻¹F put in the middle", fro(WHITENED @ (F @ GAP)) ** 2),
-                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", (spectral(WHITENED) * fro(F @ GAP)) ** 2),
-                Link("expand, z again x", spectral(WHITENED) ** 2 * BEFORE),
-            ),
+        **at_most(
+            discrepancy(INPUT, F), Link("x = zF, and F⁻¹F put in the middle", fro(WHITENED @ (F @ GAP)) ** 2),
+            Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", (spectral(WHITENED) * fro(F @ GAP)) ** 2),
+            Link("expand, z again x", spectral(WHITENED) ** 2 * BEFORE),
         ),
         setting=anisotropic("c"),
     ),
     with_moments(
-        id="prop-5-anisotropic", concludes=(discrepancy(OUTPUT, F) <= spectral(T) ** 2 * BEFORE,),
-        proofs=(
-            derived(
-                discrepancy(OUTPUT, F), Link("x = zF, and I + AB factored out on the right", fro((F @ GAP) @ T) ** 2),
-                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F @ GAP) * spectral(T)) ** 2),
-                Link("expand, z again x", spectral(T) ** 2 * BEFORE),
-            ),
+        id="prop-5-anisotropic",
+        **at_most(
+            discrepancy(OUTPUT, F), Link("x = zF, and I + AB factored out on the right", fro((F @ GAP) @ T) ** 2),
+            Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F @ GAP) * spectral(T)) ** 2),
+            Link("expand, z again x", spectral(T) ** 2 * BEFORE),
         ),
         setting=anisotropic("d"),
     ),

@@ -49,7 +49,7 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
     return Claim(
         id=f"transfer-single-layer{name}", source=BEYOND, reading=f"{reading}, on one layer", amends="transfer-input",
-        concludes=(left.equals(right),), proofs=(derived(left, Link("subtract", right)),),
+        **equal(left, Link("subtract", right)),
         setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}),
     )  # fmt: skip
 

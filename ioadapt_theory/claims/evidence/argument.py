@@ -23,7 +23,10 @@ from ioadapt_theory.claims.expression.values import ROUNDING, Values, fits
 from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.settings.letters import first_order
 
-__all__ = ["Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "derived"]
+__all__ = [
+    "Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "at_most", "derived", "equal",
+    "shown",
+]  # fmt: skip
 """Exported to ``language``."""
 
 
@@ -179,6 +182,16 @@ def derived(first: Term, *links: Link) -> Derived:
     return Derived((Chain(first, links),))
 
 
+def at_most(first: Term, *links: Link) -> dict[str, Any]:
+    """Return arguments of ``Claim`` for the bound that a chain proves: ``first`` is at most the last formula."""
+    return {"concludes": (first <= links[-1].formula,), "proofs": (derived(first, *links),)}
+
+
+def equal(first: Term, *links: Link) -> dict[str, Any]:
+    """Return arguments of ``Claim`` for the equation that a chain proves: ``first`` is the last formula."""
+    return {"concludes": (first.equals(links[-1].formula),), "proofs": (derived(first, *links),)}
+
+
 class Step(NamedTuple):
     """A relation, the reason why it holds, and the conditions under which it is needed and true."""
 
@@ -237,6 +250,11 @@ def repeated(first: int, last: int) -> str:
 
 def argued(*steps: tuple[Any, ...] | Step, numbers: Iterable[str] = ()) -> Argued:
     return Argued(tuple(Step(*s) for s in steps), numbers)
+
+
+def shown(*steps: tuple[Relation, str]) -> dict[str, Any]:
+    """Return arguments of ``Claim`` for a claim whose conclusions are themselves the steps of its proof."""
+    return {"concludes": tuple(r for r, _ in steps), "proofs": (argued(*steps),)}
 
 
 @dataclass(frozen=True)

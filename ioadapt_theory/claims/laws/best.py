@@ -22,7 +22,6 @@ MISSED = (LEAST**2).equals(fro(EFFECT) ** 2 - fro(REACHED) ** 2)
 OTHERS = fro(R_TARGET @ X_ @ J_TARGET - EFFECT)
 GAUGE = (R_ @ TURN) @ (inverse(TURN) @ M @ inverse(TURN_W)) @ (TURN_W @ J)
 TURNS_REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
-TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 ON_READS, ON_WRITES = let("Π", R_TARGET @ pinv(R_TARGET)), let("Ω", pinv(J_TARGET) @ J_TARGET)
 """Projections on the columns of R' and on the rows of J'."""
@@ -45,26 +44,24 @@ CLAIMS = (
         ),
     ),
     Claim(
-        id="effect-gauge", source=BEYOND, amends="effect-best", given=TURNS_REGULAR, concludes=(GAUGE.equals(EFFECT),),
-        proofs=(derived(GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT)),),
+        id="effect-gauge", source=BEYOND, amends="effect-best", given=TURNS_REGULAR,
+        **equal(GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT)),
         setting=matrices(
             "other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"},
             meanings=PLACES | {"A": "change of basis before the adapter", "B": "and behind it"},
         ),
     ),
     Claim(
-        id="effect-telescope", source=BEYOND, reading="three layers exchanged one by one", concludes=(TELESCOPE,),
-        proofs=(
-            derived(
-                TELESCOPE.left, Link("layer by layer", fro((E1 - E0) + (E2 - E1) + (E3 - E2))),
-                Link("triangle inequality, twice", TELESCOPE.right),
-            ),
+        id="effect-telescope", source=BEYOND, reading="three layers exchanged one by one",
+        **at_most(
+            fro(E3 - E0), Link("layer by layer", fro((E1 - E0) + (E2 - E1) + (E3 - E2))),
+            Link("triangle inequality, twice", fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)),
         ),
         attained=("effect-telescope",), words=(ATTAINED,),
         setting=matrices(
             "effects of hybrids", {f"E{k}": "n o" for k in range(4)},
             meanings={"E1": "the effects of the source, of two hybrids, and of the target"},
         ),
-        strategies=(Replay(), RandomInstances(), GradientAscent()),
+        strategies=SEARCHES,
     ),
 )  # fmt: skip

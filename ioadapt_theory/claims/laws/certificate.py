@@ -16,8 +16,6 @@ WEIGHTS, LOSS, GAIN, SHARES = row("p"), row("u"), row("v"), row("u")
 KEPT = let("R₀", 1 - dot(WEIGHTS, LOSS) / dot(WEIGHTS, GAIN))
 SAME_MEAN = dot(WEIGHTS, LOSS).equals(dot(WEIGHTS, (1 - KEPT) * GAIN))
 D, N, MOST_D, MOST_N, RATE = (scalar(name) for name in ("d", "n", "b", "a", "t"))
-LOW, HIGH = RATE * N <= D + RATE * MOST_N, D <= MOST_D + RATE * N
-"""Between −tB and b: D − tN ≥ −tB and D − tN ≤ b, written with positive sides."""
 ROWS_ = {"p": "probabilities of the rows", "u": "their losses D", "v": "their gains N"}
 ONE_ROW = {"d": "the row's loss D", "n": "its gain N", "b": "largest loss", "a": "largest gain B", "t": "1 − r"}
 
@@ -39,8 +37,8 @@ CLAIMS = (
     ),
     certified(
         id="effect-certified-range", reading="bounded rows: D − tN, t = 1 − r ≥ 0, is from −tB to b",
-        given=(D <= MOST_D, N <= MOST_N), concludes=(LOW, HIGH),
-        proofs=(argued((LOW, "D ≥ 0 and N ≤ B"), (HIGH, "N ≥ 0 and D ≤ b")),),
+        given=(D <= MOST_D, N <= MOST_N),  # D − tN ≥ −tB and D − tN ≤ b are written with positive sides
+        **shown((RATE * N <= D + RATE * MOST_N, "D ≥ 0 and N ≤ B"), (D <= MOST_D + RATE * N, "N ≥ 0 and D ≤ b")),
         setting=matrices("a row within bounds", dict.fromkeys(ONE_ROW, ""), meanings=ONE_ROW).parametrised(
             lambda i: {"b": i.d + i.b, "a": i.n + i.a},
         ),
@@ -48,8 +46,7 @@ CLAIMS = (
     certified(
         id="effect-certified-next",
         reading="unbounded rows: how many of some shares lie outside the range of the others",
-        concludes=(outside(SHARES) <= 2,),
-        proofs=(argued((outside(SHARES) <= 2, "only a least and a largest one, of which there is at most one each")),),
+        **shown((outside(SHARES) <= 2, "only a least and a largest one, of which there is at most one each")),
         setting=matrices("shares of batches", {"u": "k"}, meanings={"u": "shares of the batches"}),
     ),
 )  # fmt: skip

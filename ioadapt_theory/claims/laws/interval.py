@@ -26,6 +26,8 @@ BASIS = (H @ transpose(H)).equals(EYE)
 ISOMETRY = (1 / SCALE**2 * (K @ transpose(K))).equals(EYE)
 UNSEEN = norm(V_ROW @ L).equals(NOTHING)
 SMALL, CHANGE = V_ROW + SCALE * U_ROW, U_ROW @ (L_TARGET - L)
+SEES = norm(SMALL @ L).equals(SCALE * norm(U_ROW @ L))
+LOSES = norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L))
 SINGULAR = (U_ROW @ L @ K @ transpose(K)).equals(STRETCH**2 * (U_ROW @ L))
 SEEN_U, SEEN_V, LOST_U, LOST_V = (norm(x @ m) ** 2 for m in (L, L_TARGET - L) for x in (U_ROW, V_ROW))
 OFTEN_U, OFTEN_V = let("f", LOST_V - SCALE**2 * SEEN_V), let("g", SCALE**2 * SEEN_U - LOST_U)
@@ -106,10 +108,8 @@ CLAIMS = (
         proofs=(
             argued(
                 (SEEN_THROUGH.equals(fro(F @ G)), "HHᵀ = I"),
-                (
-                    fro(F @ G) <= fro(F @ G @ ACROSS) / LEAST,
-                    "σ‖y‖ ≤ ‖yK‖ for every row y of FG, σ the least singular" " value of K",
-                ),
+                (fro(F @ G) <= fro(F @ G @ ACROSS) / LEAST,
+                 "σ‖y‖ ≤ ‖yK‖ for every row y of FG, σ the least singular value of K"),
                 (fro(F @ G @ ACROSS).equals(LOST_THROUGH), "L' − L = GK"), (SEEN_THROUGH <= LOST_THROUGH / LEAST, "so"),
             ),
             Attained(one_direction, {opened(LEAST): LENGTHS_TRIED, opened(LOST_THROUGH): LENGTHS_TRIED}),
@@ -139,18 +139,13 @@ CLAIMS = (
     ),
     on_weights(
         id="effect-unbounded", reading="otherwise no bound: the loss at v + tu, for t → 0", given=(UNSEEN,),
-        concludes=(
-            norm(SMALL @ L).equals(SCALE * norm(U_ROW @ L)),
-            norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)),
-        ),
+        concludes=(SEES, LOSES),
         proofs=(
             argued(
-                (norm(SMALL @ L).equals(SCALE * norm(U_ROW @ L)), "vL = 0"),
-                (
-                    norm(V_ROW @ L_TARGET) - norm(SCALE * CHANGE) <= norm(V_ROW @ L_TARGET + SCALE * CHANGE),
-                    "triangle inequality",
-                ),
-                (norm(V_ROW @ L_TARGET) - SCALE * norm(CHANGE) <= norm(SMALL @ (L_TARGET - L)), "vL = 0"),
+                (SEES, "vL = 0"),
+                (norm(V_ROW @ L_TARGET) - norm(SCALE * CHANGE) <= norm(V_ROW @ L_TARGET + SCALE * CHANGE),
+                 "triangle inequality"),
+                (LOSES, "vL = 0"),
             ),
         ),
         setting=effects("a row without an effect", BOTH | {"u": "c", "v": "c", "t": ""}).parametrised(unseen),

@@ -32,8 +32,7 @@ def identity(placement: Placement) -> Claim:
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)
     return Claim(
         id=f"effect-lora-or-{placement}", source=BEYOND, reading="error of the effect at one input",
-        concludes=(left.equals(right),),
-        proofs=(derived(left, Link("the adapter's effect is LoRA's and its own change", right)),),
+        **equal(left, Link("the adapter's effect is LoRA's and its own change", right)),
         setting=matrices(f"one row, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
                                                      "M": SIDE[placement], "e": "o"}, meanings=MEANINGS),
     )  # fmt: skip
@@ -63,8 +62,7 @@ CLAIMS = (
     ),
     Claim(
         id="effect-independent-change", source=BEYOND, reading="the layer's own change H with either sign",
-        amends="effect-lora-or-input", concludes=(EITHER_SIGN.equals(LORA_AND_OWN),),
-        proofs=(derived(EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),),
+        amends="effect-lora-or-input", **equal(EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),
         setting=matrices(
             "two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}, meanings=MEANINGS,
         ),

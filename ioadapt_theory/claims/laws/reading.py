@@ -32,8 +32,7 @@ OF_FACTORS = mean(inner(R_ @ A @ B @ J, R_TARGET @ A @ B @ J_TARGET), a=NU, b=NU
 
 CLAIMS = (
     Claim(
-        id="effect-read-write", source=BEYOND, concludes=(PRODUCT.equals(BY_GRAMS),),
-        proofs=(derived(PRODUCT, Link("turn the trace round", BY_GRAMS)),),
+        id="effect-read-write", source=BEYOND, **equal(PRODUCT, Link("turn the trace round", BY_GRAMS)),
         setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
                                           "L": "q t"}, meanings=MEANINGS),
     ),

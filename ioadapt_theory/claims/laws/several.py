@@ -35,10 +35,8 @@ def stuck(i: Any) -> dict[str, Any]:
 
 LAYERS = matrices(
     "two layers",
-    {
-        "E": "n o", "R1": "n p", "R2": "n q", "J1": "s o", "J2": "t o", "X1": "p s", "X2": "q t", "Y1": "p s",
-        "Y2": "q t",
-    },
+    {"E": "n o", "R1": "n p", "R2": "n q", "J1": "s o", "J2": "t o"}
+    | {"X1": "p s", "X2": "q t", "Y1": "p s", "Y2": "q t"},
     {"n": 16, "o": 14, "p": 2, "q": 3, "s": 4, "t": 5},
     meanings={"E": "the wanted effect", "R1": "what the two layers read", "J1": "what they write through",
               "X1": "their adapters", "Y1": "any other adapters"},
@@ -49,10 +47,8 @@ CLAIMS = (
         amends="effect-best", given=NO_STEP, concludes=(fro(REST) <= fro(OTHER),),
         proofs=(
             argued(
-                (
-                    (fro(REST) ** 2 + fro(OTHER - REST) ** 2).equals(fro(OTHER) ** 2),
-                    "what is left is orthogonal to all that the layers reach",
-                ),
+                ((fro(REST) ** 2 + fro(OTHER - REST) ** 2).equals(fro(OTHER) ** 2),
+                 "what is left is orthogonal to all that the layers reach"),
                 (fro(REST) <= fro(OTHER), ""),
             ),
         ),
@@ -61,13 +57,10 @@ CLAIMS = (
     Claim(
         id="several-noise", source=BEYOND,
         reading="noise x of variance σ² in what a regression on n rows Z is fitted to",
-        concludes=(mean_square(NOISE @ transpose(pinv(ROWS_)), SIGMA).equals(SIGMA**2 * fro(pinv(ROWS_)) ** 2),),
-        proofs=(
-            derived(
-                mean_square(NOISE @ transpose(pinv(ROWS_)), SIGMA),
-                Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(transpose(pinv(ROWS_))) ** 2),
-                Link("multiply out", SIGMA**2 * fro(pinv(ROWS_)) ** 2),
-            ),
+        **equal(
+            mean_square(NOISE @ transpose(pinv(ROWS_)), SIGMA),
+            Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(transpose(pinv(ROWS_))) ** 2),
+            Link("multiply out", SIGMA**2 * fro(pinv(ROWS_)) ** 2),
         ),
         setting=matrices("a regression", {"Z": "n q", "sigma": ""}, meanings={"Z": "what the n rows are regressed on"}),
     ),
@@ -79,10 +72,8 @@ CLAIMS = (
         proofs=(
             argued(
                 (KEPT.equals(C**2 + (1 - C**2) * RHO**2), "the parts along e' and across it"),
-                (
-                    (norm(WANTED - BEST) ** 2 + norm(BEST - ANY) ** 2).equals(norm(WANTED - ANY) ** 2),
-                    "what is left is orthogonal to e' and g",
-                ),
+                ((norm(WANTED - BEST) ** 2 + norm(BEST - ANY) ** 2).equals(norm(WANTED - ANY) ** 2),
+                 "what is left is orthogonal to e' and g"),
                 (norm(WANTED - BEST) <= norm(WANTED - ANY), ""),
             ),
         ),

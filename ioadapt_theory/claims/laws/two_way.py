@@ -52,6 +52,7 @@ def balance(t: Term, c: Term) -> Term:
     return t @ transpose(t) @ c @ (t @ transpose(t))
 
 
+REBALANCED = balance(BALANCED, transpose(G) @ C_ @ G)
 THERE = inverse(G) @ B_ @ transpose(inverse(G))
 """The Gram matrix of gradients in the coordinates xG; that of activations is GᵀAG."""
 SIZES_ = {"n": 7, "r": 6, "c": 4, "d": 3}
@@ -95,62 +96,46 @@ two_way = partial(Claim, source=BEYOND)
 CLAIMS = (
     two_way(
         id="two-way-normal", reading="what solves the normal equation is the best map", given=(SOLVES,),
-        concludes=(loss(OTHER).equals(loss(P) + (EXCESS + RIDGE * fro(OTHER - P) ** 2)), loss(P) <= loss(OTHER)),
-        proofs=(
-            argued(
-                (
-                    loss(OTHER).equals(loss(P) + (EXCESS + RIDGE * fro(OTHER - P) ** 2)),
-                    "expand about P; the terms of first order vanish by the normal equation",
-                ),
-                (loss(P) <= loss(OTHER), "squares are not negative"),
-            ),
+        **shown(
+            (loss(OTHER).equals(loss(P) + (EXCESS + RIDGE * fro(OTHER - P) ** 2)),
+             "expand about P; the terms of first order vanish by the normal equation"),
+            (loss(P) <= loss(OTHER), "squares are not negative"),
         ),
         setting=paired("two-way fit", {**ROWS_, "P": "c d", "O": "c d", "S": "c d", "l": ""}).parametrised(solved),
     ),
     two_way(
         id="two-way-unique", reading="one Gram matrix regular, without a penalty", amends="two-way-normal",
-        given=(REGULAR, STATIONARY, STATIONARY_TOO), concludes=(OTHER.equals(P),),
-        proofs=(argued((OTHER.equals(P), "XD = 0 and KDᵀ = 0 for the difference D, as ‖XD‖² + ‖KDᵀ‖² = 0")),),
+        given=(REGULAR, STATIONARY, STATIONARY_TOO),
+        **shown((OTHER.equals(P), "XD = 0 and KDᵀ = 0 for the difference D, as ‖XD‖² + ‖KDᵀ‖² = 0")),
         setting=TWO.parametrised(unique),
     ),
     two_way(
         id="two-way-exact", reading="every linear change of coordinates is found", amends="two-way-unique",
-        given=(REGULAR, *EXACT, STATIONARY_TOO), concludes=(OTHER.equals(P),),
-        proofs=(argued((OTHER.equals(P), "P solves the normal equation, too, and the solution is unique")),),
+        given=(REGULAR, *EXACT, STATIONARY_TOO),
+        **shown((OTHER.equals(P), "P solves the normal equation, too, and the solution is unique")),
         setting=TWO.parametrised(unique),
     ),
     two_way(
         id="two-way-open", reading="few rows: what they leave open", amends="two-way-unique",
-        concludes=(
-            misfit_(P + OPEN).equals(misfit_(P)), (rank(SILENT_LEFT) + rank(X_)).equals(rows(transpose(X_))),
-            (rank(SILENT_RIGHT) + rank(K)).equals(rows(transpose(K))),
-        ),
-        proofs=(
-            argued(
-                (misfit_(P + OPEN).equals(misfit_(P)), "X(I − X⁺X) = 0 and K(I − K⁺K) = 0"),
-                ((rank(SILENT_LEFT) + rank(X_)).equals(rows(transpose(X_))), "X⁺X is a projection of the rank of X"),
-                ((rank(SILENT_RIGHT) + rank(K)).equals(rows(transpose(K))), "K⁺K is a projection of the rank of K"),
-            ),
+        **shown(
+            (misfit_(P + OPEN).equals(misfit_(P)), "X(I − X⁺X) = 0 and K(I − K⁺K) = 0"),
+            ((rank(SILENT_LEFT) + rank(X_)).equals(rows(transpose(X_))), "X⁺X is a projection of the rank of X"),
+            ((rank(SILENT_RIGHT) + rank(K)).equals(rows(transpose(K))), "K⁺K is a projection of the rank of K"),
         ),
         setting=paired("few rows", {**ROWS_, "P": "c d", "M": "c d"}, sizes={"n": 2, "r": 3, "c": 5, "d": 4}),
     ),
     two_way(
         id="two-way-effect", reading="an adapter carried by exact maps has the same effect", given=(READS, WRITES),
         concludes=(EFFECT_TARGET.equals(EFFECT),),
-        proofs=(
-            argued(
-                (EFFECT_TARGET.equals(U_ @ M @ (transpose(Q) @ transpose(H))), "XP = U"),
-                (EFFECT_TARGET.equals(EFFECT), "HQ = K"),
-            ),
-        ),
+        proofs=(argued((EFFECT_TARGET.equals(U_ @ M @ (transpose(Q) @ transpose(H))), "XP = U"),
+                       (EFFECT_TARGET.equals(EFFECT), "HQ = K")),),
         setting=paired("an adapter moved", {**ROWS_, "P": "c d", "Q": "c d", "M": "d d"}).parametrised(
             lambda i: {"u": i.x @ i.p, "k": i.h @ i.q},
         ),
     ),
     two_way(
         id="two-way-one-way", reading="without gradients: the regression of effect-best", amends="two-way-normal",
-        concludes=((GRAM @ ONE_WAY).equals(transpose(X_) @ U_),),
-        proofs=(argued(((GRAM @ ONE_WAY).equals(transpose(X_) @ U_), "XᵀX(XᵀX)⁺Xᵀ = Xᵀ")),),
+        **shown(((GRAM @ ONE_WAY).equals(transpose(X_) @ U_), "XᵀX(XᵀX)⁺Xᵀ = Xᵀ")),
         setting=paired("one-way fit", {"X": "n c", "U": "n d"}),
     ),
     two_way(
@@ -169,16 +154,11 @@ CLAIMS = (
     two_way(
         id="two-way-balanced", reading="balanced coordinates go with the coordinates",
         given=(rank(G).equals(rows(G)), (Q @ transpose(Q)).equals(EYE), balance(TURN, C_).equals(B_)),
-        concludes=(balance(BALANCED, transpose(G) @ C_ @ G).equals(THERE),),
+        concludes=(REBALANCED.equals(THERE),),
         proofs=(
             argued(
-                (
-                    balance(BALANCED, transpose(G) @ C_ @ G).equals(
-                        inverse(G) @ balance(TURN, C_) @ transpose(inverse(G)),
-                    ),
-                    "QQᵀ = I and GG⁻¹ = I",
-                ),
-                (balance(BALANCED, transpose(G) @ C_ @ G).equals(THERE), "T balances A and B"),
+                (REBALANCED.equals(inverse(G) @ balance(TURN, C_) @ transpose(inverse(G))), "QQᵀ = I and GG⁻¹ = I"),
+                (REBALANCED.equals(THERE), "T balances A and B"),
             ),
         ),
         setting=matrices("a gauge", dict.fromkeys(GRAMS, "d d"), SIZES_, meanings=GRAMS).parametrised(in_balance),

@@ -13,7 +13,6 @@ LOST = DATA @ (EYE - W @ pinv(W)) @ AB
 CONVERTED = spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1)
 REGULAR_W = rank(W).equals(rows(W))
 ROW_RANK, COLUMN_RANK = (W @ pinv(W)).equals(EYE), (pinv(W) @ W).equals(EYE)
-TO_OUTPUT = rank(pinv(W) @ (A @ B))
 EQ_5, EQ_6 = "Eq. 5 (Section 5.2)", "Eq. 6 (Section 5.2)"
 
 WIDE, TALL = (matrices("conversion", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": c, "d": d})
@@ -40,17 +39,14 @@ def update(placement: Placement, w: Term) -> Term:
 
 
 def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
-    of_both, parts = rank(update(placement, W)), (first @ second, A2 @ B2)
+    parts = (first @ second, A2 @ B2)
     return Claim(
         id=f"eq-6-rank-{placement}", source=EQ_6, origin=READING,
         reading=f"complementary: on one model, the {placement} form has the reach of one LoRA of rank r₁ + r₂",
-        concludes=(of_both <= rows(B1) + rows(B2),),
-        proofs=(
-            derived(
-                of_both, Link("multiply out", rank(parts[0] + parts[1])),
-                Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
-                Link("B₁W has as many rows as B₁", rows(B1) + rows(B2)),
-            ),
+        **at_most(
+            rank(update(placement, W)), Link("multiply out", rank(parts[0] + parts[1])),
+            Link("rank of a sum", rank(parts[0]) + rank(parts[1])),
+            Link("B₁W has as many rows as B₁", rows(B1) + rows(B2)),
         ),
         setting=of_eq_6(placement),
     )  # fmt: skip
@@ -81,8 +77,7 @@ CLAIMS = (
         ),
     ),
     on_eq_5(
-        id="eq-5", origin=PRINTED, given=(ROW_RANK,), concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        proofs=(derived(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)),), setting=WIDE,
+        id="eq-5", origin=PRINTED, given=(ROW_RANK,), **equal(WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM)), setting=WIDE,
     ),
     on_eq_5(
         id="eq-5-scope", origin=READING, reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
@@ -94,16 +89,13 @@ CLAIMS = (
     ),
     on_eq_5(
         id="eq-5-column-rank", reading="for rank W = d, the input form", amends="eq-5", given=(COLUMN_RANK,),
-        concludes=(WEIGHT_FORM.equals(INPUT_FORM),), proofs=(derived(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)),),
-        setting=TALL,
+        **equal(WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM)), setting=TALL,
     ),
     on_eq_5(
-        id="eq-5-rank", origin=PRINTED, reading="rank", concludes=(TO_OUTPUT <= rows(B),),
-        proofs=(
-            derived(
-                TO_OUTPUT, Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
-                Link("a product through r columns", rows(B)),
-            ),
+        id="eq-5-rank", origin=PRINTED, reading="rank",
+        **at_most(
+            rank(pinv(W) @ (A @ B)), Link("W⁺(AB) = (W⁺A)B", rank((pinv(W) @ A) @ B)),
+            Link("a product through r columns", rows(B)),
         ),
         setting=matrices("conversion", {"W": "c d", "A": "c r", "B": "r d"}),
     ),
@@ -122,7 +114,6 @@ CLAIMS = (
     ),
     Claim(
         id="eq-6-exchanged", source=EQ_6, origin=READING, reading="when W is exchanged for W'",
-        concludes=(EXCHANGED.equals(SHIFT),), proofs=(derived(EXCHANGED, Link("multiply out", SHIFT)),),
-        setting=of_eq_6("input", more=True),
+        **equal(EXCHANGED, Link("multiply out", SHIFT)), setting=of_eq_6("input", more=True),
     ),
 )  # fmt: skip

@@ -6,10 +6,7 @@ squared distance by at most ‖I + AB‖₂².
 
 from ioadapt_theory.claims.language import *
 
-LEMMA_3_RHS = SIGMA**2 * EPSILON
-PROP_3_RHS = SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W2 - W2_TARGET)) ** 2
 SECOND = mean_square(X @ W1 @ (W2 + AB) - X @ W1_TARGET @ (W2_TARGET + AB), SIGMA)
-SECOND_RHS = SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W1 - W1_TARGET)) ** 2
 INFLATED = SIGMA**2 * spectral(T) ** 2 * EPSILON
 EXACT = {
     LORA: SIGMA**2 * fro(GAP + AB @ (W2 - W2_TARGET)) ** 2,
@@ -37,8 +34,7 @@ def exact_value(number: int, placement: Placement) -> Claim:
     return Claim(
         id=f"prop-{number}-exact", source=f"Proposition {number} (App. A.2)", origin=PRINTED,
         reading="exact value, in its proof", amends=f"prop-{number}",
-        concludes=(discrepancy(placement).equals(EXACT[placement]),),
-        proofs=(derived(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
+        **equal(discrepancy(placement), Link(SAYS[placement], EXACT[placement])),
         setting=function_setting(placement),
     )  # fmt: skip
 
@@ -50,12 +46,9 @@ def inflation(number: int, placement: Placement, product: Term, says: str) -> tu
     return (
         attained_bound(
             id=f"prop-{number}", source=f"Proposition {number} (App. A.2)",
-            concludes=(discrepancy(placement) <= INFLATED,),
-            proofs=(
-                derived(
-                    discrepancy(placement), Link(SAYS[placement], EXACT[placement]), Link(says, SIGMA**2 * product**2),
-                    Link(LAST, INFLATED),
-                ),
+            **at_most(
+                discrepancy(placement), Link(SAYS[placement], EXACT[placement]), Link(says, SIGMA**2 * product**2),
+                Link(LAST, INFLATED),
             ),
             attained=("r1",), setting=function_setting(placement),
         ),
@@ -65,11 +58,11 @@ def inflation(number: int, placement: Placement, product: Term, says: str) -> tu
 
 CLAIMS = (
     attained_bound(
-        id="lemma-3", source="Lemma 3 (App. A.2)", concludes=(discrepancy(None) <= LEMMA_3_RHS,),
-        proofs=(
-            derived(discrepancy(None), Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2), Link(LAST, LEMMA_3_RHS)),
+        id="lemma-3", source="Lemma 3 (App. A.2)", attained=("lemma-3",),
+        **at_most(
+            discrepancy(None), Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2), Link(LAST, SIGMA**2 * EPSILON),
         ),
-        attained=("lemma-3",), setting=function_setting(None),
+        setting=function_setting(None),
     ),
     Claim(
         id="lemma-3-exact", source="Lemma 3 (App. A.2)", origin=PRINTED, reading="exact value, in its proof",
@@ -77,26 +70,22 @@ CLAIMS = (
         setting=function_setting(None),
     ),
     attained_bound(
-        id="prop-3", source="Proposition 3 (App. A.2)", concludes=(discrepancy(LORA) <= PROP_3_RHS,),
-        proofs=(
-            derived(
-                discrepancy(LORA), *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
-                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS),
-            ),
+        id="prop-3", source="Proposition 3 (App. A.2)", attained=("p3-attained",),
+        **at_most(
+            discrepancy(LORA), *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
+            Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W2 - W2_TARGET)) ** 2),
         ),
-        attained=("p3-attained",), setting=function_setting(LORA),
+        setting=function_setting(LORA),
     ),
     exact_value(3, LORA),
     attained_bound(
         id="prop-3-second", source="Proposition 3, footnote 1 (App. A.2)", origin=IN_WORDS, reading="LoRA on W₂",
-        concludes=(SECOND <= SECOND_RHS,),
-        proofs=(
-            derived(
-                SECOND, *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
-                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", SECOND_RHS),
-            ),
+        attained=("prop-3-second",),
+        **at_most(
+            SECOND, *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
+            Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W1 - W1_TARGET)) ** 2),
         ),
-        attained=("prop-3-second",), setting=function_setting(LORA, second=True),
+        setting=function_setting(LORA, second=True),
     ),
     *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F"),
     *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂"),

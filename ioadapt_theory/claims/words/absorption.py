@@ -23,7 +23,7 @@ def linear(placement: Placement, layer: Term, merged: Term) -> Claim:
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"), source=ABSORBED, origin=PRINTED,
         reading=f"{placement} adapter of a linear layer, in weights and a bias of the old sizes",
-        concludes=(layer.equals(merged),), proofs=(derived(layer, Link("weights and bias of the old sizes", merged)),),
+        **equal(layer, Link("weights and bias of the old sizes", merged)),
         setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side}),
     )  # fmt: skip
 

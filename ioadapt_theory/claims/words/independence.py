@@ -30,7 +30,7 @@ CLAIMS = (
     Claim(
         id="stronger-requirement-equal", source="Section 4", origin=READING,
         reading="equal functions have equal similarities", amends="stronger-requirement", given=(EQUAL,),
-        concludes=(SIMILAR,), proofs=(derived(SIMILAR.left, Link("W = W'", SIMILAR.right)),),
+        **equal(SIMILAR.left, Link("W = W'", SIMILAR.right)),
         setting=SHARED.parametrised(lambda i: {"w_target": i.w}),
     ),
 )  # fmt: skip

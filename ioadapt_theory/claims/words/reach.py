@@ -15,12 +15,8 @@ def reach(placement: Placement) -> Claim:
     return Claim(
         id=f"reach-{placement}", source="Sections 4 and 6", origin=READING,
         reading=f'"a broader class of linear transformations": the {placement} form is a LoRA of the same rank',
-        concludes=(rank(form - W) <= rows(B),),
-        proofs=(
-            derived(
-                rank(form - W), Link("multiply out", rank(first @ second)),
-                Link("a product through r columns", rows(B)),
-            ),
+        **at_most(
+            rank(form - W), Link("multiply out", rank(first @ second)), Link("a product through r columns", rows(B)),
         ),
         setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"}),
     )  # fmt: skip

@@ -145,10 +145,6 @@ class Algebra:
                 return _collected(item for t in terms for item in self(t).items())
             case Term("mul" | "scale" | "product", (a, b)):
                 return self.times(self(a), self(b))
-            case Term("div", (a, b)):
-                ((key, k),) = self(b).items()
-                assert key == ((), ()), "a division by traces"
-                return self.times(self(a), {((), ()): 1 / k})
             case Term("pow", (Term("norm" | "fro", (m,)),), "2"):
                 return self.inner(m, m)
             case Term("pow", (a,), power):
@@ -162,8 +158,6 @@ class Algebra:
                 return {((), ()): sp.sqrt(k)}
             case Term("inner" | "dot", (m, n)):
                 return self.inner(m, n)
-            case Term("outer", (u, v)):
-                return self.times(self(Term("transpose", (u,))), self(v))
             case Term("size", (m,)):
                 (((_, w), _),) = self(m).items()
                 return self.trace((), self.size(w[0], 0))

@@ -10,8 +10,9 @@ and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S,
 Proofs. ``derived(first, Link(reason, formula), …)`` is a chain of formulas and ``argued((relation, reason), …)`` a list
 of relations that ends with the conclusions; they tell the proof of a theorem in Coq, each link and step is checked on
 random instances, and what is printed is rendered from what is checked. ``**at_most(first, Link(…), …)``, ``**equal(…)``
-and ``**shown((relation, reason), …)`` give a claim both its conclusions and this proof, where the ends of a chain, or
-all steps, are what it concludes. ``By`` names the claims from which one follows.
+and, for several chains, ``**all_equal(…)`` give a claim its conclusion together with the chain that proves it;
+``**shown((relation, reason), …)`` does so where all steps are conclusions. ``By`` names the claims from which one
+follows.
 ``Expanded()`` proves equations of matrices of any size, also means over random letters (``mean``), ``Computed()``
 settles a statement without letters. ``Attained(family, over)`` checks that a family of instances attains a bound, for
 several values of the parameters in ``over``. ``**refuted_by("ce1")`` refutes the claim by a shipped instance.

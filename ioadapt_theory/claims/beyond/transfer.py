@@ -24,11 +24,9 @@ CLOSER = (spectral(T) + 1) * sqrt(EPSILON) <= fro(CHANGE)
 LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
-def factored(placement: Placement, product: Term, last: Term) -> Chain:
-    return Chain(
-        OF[placement],
-        (Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2), Link("W₁W₂ = W₁'W₂'", last)),
-    )  # fmt: skip
+def factored(placement: Placement, product: Term, last: Term) -> tuple[Any, ...]:
+    split = Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2)
+    return OF[placement], split, Link("W₁W₂ = W₁'W₂'", last)
 
 
 def no_worse(placement: Placement) -> Relation:
@@ -68,16 +66,11 @@ CLAIMS = (
     Claim(
         id="transfer-same-function", source="App. A.2 and Fig. 8", origin=IN_WORDS, reading="equal functions",
         amends="transfer-input", given=(SAME,),
-        concludes=(OF[INPUT].equals(NOTHING), OF[OUTPUT].equals(NOTHING), OF[LORA].equals(LEFT_OVER)),
-        proofs=(
-            Derived(
-                (
-                    factored(INPUT, T @ GAP, NOTHING), factored(OUTPUT, GAP @ T, NOTHING),
-                    factored(LORA, GAP + CHANGE, LEFT_OVER),
-                ),
-            ),
+        **all_equal(
+            factored(INPUT, T @ GAP, NOTHING), factored(OUTPUT, GAP @ T, NOTHING),
+            factored(LORA, GAP + CHANGE, LEFT_OVER),
         ),
-        attained=("g1", "g2"), 
+        attained=("g1", "g2"),
         setting=SQUARE_LAYERS.parametrised(lambda i: {"w1_target": 2 * i.w1, "w2_target": i.w2 / 2}),
     ),
     Claim(

@@ -24,8 +24,8 @@ from ioadapt_theory.claims.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.settings.letters import first_order
 
 __all__ = [
-    "Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "argued", "at_most", "derived", "equal",
-    "shown",
+    "Argued", "By", "Chain", "Computed", "Derived", "Expanded", "Link", "Step", "all_equal", "argued", "at_most",
+    "derived", "equal", "shown",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -189,7 +189,13 @@ def at_most(first: Term, *links: Link) -> dict[str, Any]:
 
 def equal(first: Term, *links: Link) -> dict[str, Any]:
     """Return arguments of ``Claim`` for the equation that a chain proves: ``first`` is the last formula."""
-    return {"concludes": (first.equals(links[-1].formula),), "proofs": (derived(first, *links),)}
+    return all_equal((first, *links))
+
+
+def all_equal(*chains: tuple[Any, ...]) -> dict[str, Any]:
+    """Return arguments of ``Claim`` for several such equations, each given by its chain: a formula, then links."""
+    made = tuple(Chain(first, tuple(links)) for first, *links in chains)
+    return {"concludes": tuple(x.first.equals(x.links[-1].formula) for x in made), "proofs": (Derived(made),)}
 
 
 class Step(NamedTuple):

@@ -54,10 +54,7 @@ CLAIMS = (
     identity(INPUT), identity(OUTPUT),
     Claim(
         id="effect-same-layer", source=BEYOND, reading="a layer that is equal in both models", given=(EQUAL,),
-        concludes=(INPUTS.equals(INPUT_LORA), OUTPUTS.equals(OUTPUT_LORA)),
-        proofs=(
-            Derived((Chain(INPUTS, (Link("W' = W", INPUT_LORA),)), Chain(OUTPUTS, (Link("W' = W", OUTPUT_LORA),)))),
-        ),
+        **all_equal((INPUTS, Link("W' = W", INPUT_LORA)), (OUTPUTS, Link("W' = W", OUTPUT_LORA))),
         setting=BOTH_SIDES.parametrised(lambda i: {"w_target": i.w}),
     ),
     Claim(
@@ -69,10 +66,8 @@ CLAIMS = (
     ),
     Claim(
         id="effect-scale-gauge", source=BEYOND, reading="the layer times s, what follows divided by s",
-        amends="effect-lora-or-input", concludes=(SCALED.equals(PLAIN), SCALED_LORA.equals(PLAIN_LORA)),
-        proofs=(
-            Derived((Chain(SCALED, (Link("s/s = 1", PLAIN),)), Chain(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),
-        ),
+        amends="effect-lora-or-input",
+        **all_equal((SCALED, Link("s/s = 1", PLAIN)), (SCALED_LORA, Link("s comes out", PLAIN_LORA))),
         setting=matrices(
             "a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""},
             meanings=MEANINGS | {"M": "an input adapter", "H": "a LoRA", "s": "a scale"},

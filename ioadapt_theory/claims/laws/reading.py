@@ -21,6 +21,7 @@ def compared(e: Term, there: Term) -> tuple[Term, Term]:
 READ, READ_TARGET, WROTE, WROTE_TARGET = U @ transpose(R_), U @ transpose(R_TARGET), WRITTEN @ J, WRITTEN @ J_TARGET
 COSINE, RATIO = compared(R_ @ outer(U, WRITTEN) @ J, R_TARGET @ outer(U, WRITTEN) @ J_TARGET)
 AS_FACTORS = compared(outer(READ, WROTE), outer(READ_TARGET, WROTE_TARGET))
+FACTORED = "R(uᵀv)J = (uRᵀ)ᵀ(vJ)"
 COSINES = sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)
 RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
@@ -38,14 +39,9 @@ CLAIMS = (
     ),
     Claim(
         id="effect-rank-one", source=BEYOND, reading="an adapter of rank one", amends="effect-read-write",
-        concludes=(COSINE.equals(COSINES), RATIO.equals(RATIOS)),
-        proofs=(
-            Derived((
-                Chain(COSINE, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[0]),
-                                   Link("products of columns and of rows", COSINES))),
-                Chain(RATIO, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[1]),
-                                  Link("lengths of columns and of rows", RATIOS))),
-            )),
+        **all_equal(
+            (COSINE, Link(FACTORED, AS_FACTORS[0]), Link("products of columns and of rows", COSINES)),
+            (RATIO, Link(FACTORED, AS_FACTORS[1]), Link("lengths of columns and of rows", RATIOS)),
         ),
         setting=matrices("one vector", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p",
                                       "v": "s"}, meanings=MEANINGS),

@@ -69,8 +69,7 @@ on_eq_5 = partial(Claim, source=EQ_5)
 CLAIMS = (
     Claim(
         id="eq-2-3-4", source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA", origin=PRINTED,
-        concludes=tuple(one.equals(other) for one, other in WAYS),
-        proofs=(Derived(tuple(Chain(one, (Link("multiply out", x),)) for one, x in WAYS)),),
+        **all_equal(*((one, Link("multiply out", other)) for one, other in WAYS)),
         setting=matrices(
             "three forms",
             {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},

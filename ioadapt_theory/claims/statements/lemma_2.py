@@ -49,31 +49,17 @@ after = partial(on_increments, source="Remainder bound after Lemma 2 (App. A.1)"
 CLAIMS = (
     on_increments(id="lemma-2", origin=PRINTED, concludes=(PRINTED_BOUND,), proofs=(By(("lemma-2-sharp",)),)),
     on_increments(
-        id="lemma-2-sharp",
-        reading="sharp, C = 1",
-        amends="lemma-2",
-        concludes=(BOUND,),
+        id="lemma-2-sharp", reading="sharp, C = 1", amends="lemma-2", concludes=(BOUND,),
         proofs=(spectrum, Attained(of_equal_length, {sim(U, V): COSINES_TRIED, SMALLER: LENGTHS_TRIED})),
-        attained=("lemma-2-sharp",),
-        words=(ATTAINED, SHARP),
+        attained=("lemma-2-sharp",), words=(ATTAINED, SHARP),
     ),
     after(
-        id="lemma-2-integral",
-        origin=READING,
-        reading="for a segment that avoids 0",
-        given=(AVOIDS_ZERO,),
-        concludes=(INTEGRAL,),
-        proofs=(taylor, Attained(opposite_turns, approaches=True)),
-        words=(FACTOR,),
+        id="lemma-2-integral", origin=READING, reading="for a segment that avoids 0", given=(AVOIDS_ZERO,),
+        concludes=(INTEGRAL,), proofs=(taylor, Attained(opposite_turns, approaches=True)), words=(FACTOR,),
         setting=INCREMENTS.parametrised(partial(shorter, most=0.5)),  # short enough for the grid on the segment
     ),
     after(
-        id="lemma-2-remainder",
-        reading="explicit",
-        amends="lemma-2-integral",
-        given=STRICTLY_SHORTER,
-        concludes=(EXPLICIT,),
-        proofs=(carried_out,),
-        setting=INCREMENTS.parametrised(shorter),
+        id="lemma-2-remainder", reading="explicit", amends="lemma-2-integral", given=STRICTLY_SHORTER,
+        concludes=(EXPLICIT,), proofs=(carried_out,), setting=INCREMENTS.parametrised(shorter),
     ),
-)
+)  # fmt: skip

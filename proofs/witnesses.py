@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import isqrt
 from typing import Any
 
+from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.instances import witness as shipped
 
 Row = list[Fraction]
@@ -44,11 +44,10 @@ def root(x: Fraction) -> Fraction:
     Raises:
         ValueError: the number is not the square of a rational number.
     """
-    n, d = isqrt(x.numerator), isqrt(x.denominator)
-    if n * n != x.numerator or d * d != x.denominator:
+    if (found := algebra.root(x)) ** 2 != x:
         msg = f"{x} is not the square of a rational number."
         raise ValueError(msg)
-    return Fraction(n, d)
+    return found
 
 
 def factors(m: Matrix) -> tuple[Matrix, Matrix]:

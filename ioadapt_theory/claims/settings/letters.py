@@ -19,8 +19,8 @@ from ioadapt_theory.claims.expression.tree import (
 )
 
 __all__ = [
-    "AB", "EACH_INPUT", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
-    "W2_TARGET", "Model", "T", "X", "delta", "discrepancy", "distance", "first_order", "slope", "stretch",
+    "AB", "EACH_INPUT", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "TIME", "W1", "W1_TARGET",
+    "W2", "W2_TARGET", "Model", "T", "X", "delta", "discrepancy", "distance", "first_order", "slope", "stretch",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -28,6 +28,8 @@ AB: Final = matrix("ab")
 EPSILON: Final = scalar("epsilon")
 SIGMA: Final = scalar("sigma")
 T: Final = EYE + AB
+TIME: Final = scalar("t") / (1 + scalar("t"))
+"""A place on the way from 0 to 1, any one if t stands for every positive number."""
 
 
 class Placement(StrEnum):

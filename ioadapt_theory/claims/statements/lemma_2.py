@@ -22,7 +22,6 @@ spectrum = argued(
     numbers="l",
 )  # fmt: skip
 taylor = argued((INTEGRAL, "R = ∫₀¹ (1 − t) φ''(t) dt for φ(t) = sim(u + tΔu, v + tΔv), |φ''| ≤ ‖H‖(‖Δu‖² + ‖Δv‖²)"))
-TIME = scalar("t") / (1 + scalar("t"))
 carried_out = argued(
     ((1 - TIME * RHO_U) * norm(U) <= norm(U + TIME * DU), "triangle inequality, at every place t/(1 + t)"),
     ((1 - TIME * RHO_V) * norm(V) <= norm(V + TIME * DV), "likewise"),

@@ -76,9 +76,8 @@ def turned(m: Model) -> tuple[Any, ...]:
     )
 
 
-A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <= segment(
-    SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB
-)
+LEAST = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
+A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <= LEAST
 
 
 def above(m: Model) -> tuple[Any, ...]:
@@ -90,10 +89,7 @@ def above(m: Model) -> tuple[Any, ...]:
 QUADRATIC = 2 * EPSILON**2 * both(lambda m: above(m)[1] / above(m)[0] ** 2)
 WITH_A_MIN = distance(LORA) <= RHS_SINE + QUADRATIC
 BELOW = tuple(EPSILON * norm(x) < norm(x @ w) for x, w in EACH_INPUT[1:])
-PLACE = (
-    SOURCE.y1 + scalar("t") / (1 + scalar("t")) * (SOURCE.x1 @ AB),
-    SOURCE.y2 + scalar("t") / (1 + scalar("t")) * (SOURCE.x2 @ AB),
-)
+PLACE = tuple(y + TIME * (x @ AB) for x, y in ((SOURCE.x1, SOURCE.y1), (SOURCE.x2, SOURCE.y2)))
 from_below = argued(
     (norm(SOURCE.y1) - EPSILON * norm(SOURCE.x1) <= norm(PLACE[0]), "triangle inequality, ‖x₁AB‖ ≤ ε‖x₁‖"),
     (norm(SOURCE.y2) - EPSILON * norm(SOURCE.x2) <= norm(PLACE[1]), "likewise, at every place t/(1 + t)"),
@@ -106,7 +102,6 @@ by_explicit = argued(
     (constant(SOURCE) * EPSILON**2 * SQUARES <= QUADRATIC, "so"), (WITH_A_MIN, "so"),
 )  # fmt: skip
 ENDS = minimum(minimum(norm(SOURCE.y1), norm(SOURCE.y2)), minimum(*map(norm, SOURCE.adapted(LORA))))
-LEAST = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
 without_remainder = partial(
     Claim, source=APPENDIX, amends="prop-1", setting=similarity_setting(LORA), strategies=SEARCHES
 )

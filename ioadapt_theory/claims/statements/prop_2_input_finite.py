@@ -19,20 +19,17 @@ def largest(m: Model) -> Term:
 FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in (SOURCE, TARGET))
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
-PART = scalar("t") / (1 + scalar("t"))
 INTEGRAL = "∫₀¹ ε/(1 − tε) dt = −ln(1 − ε), and d artanh s = ds/(1 − s²) cancels 1 − s² in prop-2-input-sharp"
 
 
 def integrated(m: Model) -> tuple[Any, ...]:
     """Return the steps that integrate the bound of prop-2-input-sharp along x(I + tM)W from t = 0 to 1."""
-    there = EYE + PART * AB
+    there = EYE + TIME * AB
     return (
         ((m.x1 @ AB @ m.w).equals(m.x1 @ there @ inverse(there) @ AB @ m.w), "at every place t/(1 + t) of the way"),
-        (
-            spectral(inverse(there) @ AB) <= EPSILON / (1 - PART * EPSILON),
-            "so there I + (I + tM)⁻¹M dt acts on x(I + tM)",
-        ),
-    )
+        (spectral(inverse(there) @ AB) <= EPSILON / (1 - TIME * EPSILON),
+         "so there I + (I + tM)⁻¹M dt acts on x(I + tM)"),
+    )  # fmt: skip
 
 
 def both_singular_values(m: Model) -> tuple[Any, ...]:

@@ -16,26 +16,34 @@ from ioadapt_theory.effect.retained import Prediction, RowSums, predict, trust
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 
-Off = Callable[[nn.Module], AbstractContextManager[None]]
-"""Function, such as ``disable``, that returns a context manager for a model; inside it, the adapters are off."""
+Switch = Callable[[nn.Module], AbstractContextManager[None]]
+"""Function, such as ``disable``, that returns a context manager for a model; inside it, adapters are off or on."""
 
 
 def measured(
     source: nn.Module,
     target: nn.Module,
     batches: Iterable[Pair],
-    off: Off,
+    off: Switch,
+    on: Switch,
     compared: Compared,
     *,
     seed: int = 0,
 ) -> Prediction:
-    """Return a prediction of the share of the source's gain that the active adapters of the target, copies, retain."""
+    """Return a prediction of the share of the source's gain that the adapters of the target, copies, retain.
+
+    Inside ``on(model)``, only the compared adapters of a model are active, inside ``off(model)`` none are.
+
+    Raises:
+        InvalidValueError: the inputs are empty.
+    """
     parts, weight = list[RowSums](), None
 
     def both(model: nn.Module, batch: Any, number: int) -> tuple[Tensor, Tensor, Any, Any]:
         with off(model):
             plain, known = read(model, batch, compared.call, seed + number)
-        adapted, other = read(model, batch, compared.call, seed + number)
+        with on(model):
+            adapted, other = read(model, batch, compared.call, seed + number)
         return plain, adapted, known, other
 
     def outputs(batch: Any) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.effect import Compared, Prediction, measured, run, undisturbed, whole
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.moving.carrying.trial import only
 from ioadapt_theory.moving.put import TransferError
 from ioadapt_theory.moving.transfer import transfer
 
@@ -75,7 +76,7 @@ def predict_move(
     copied = None
     if adapter is not None:
         with suppress(TransferError), _copied(source, target, adapter, names):  # no layer fits: no copy
-            copied = measured(source, target, batches, disable, compared)
+            copied = measured(source, target, batches, disable, lambda m: only(layers(m), adapter), compared)
     return Predictions(copied, difference, explained, compared)
 
 

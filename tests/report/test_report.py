@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory import adapt, layers, transfer
+from ioadapt_theory import activate, adapt, layers, transfer
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.reporting import report, to_text
 from ioadapt_theory.reporting.result import to_html, to_json
@@ -30,6 +30,16 @@ def test_what_is_kept_on_inputs_is_measured_on_the_models_that_a_copy_makes():
     assert told.cosine == pytest.approx(float((d * d2).sum() / d.norm() / d2.norm()), rel=1e-6)
     assert told.ratio == pytest.approx(float(d2.norm() / d.norm()), rel=1e-6)
     assert told.R == pytest.approx(float(1 - (d - d2).square().sum() / d.square().sum()), rel=1e-5)
+
+
+def test_only_the_named_adapter_is_compared_whatever_others_are_active():
+    x, base, named = inputs(), network(0), {"target_modules": ("2", "4"), "init": "random"}
+    source = adapt(adapt(copy.deepcopy(base), **named, placement="weight"), **named, placement="weight", name="other")
+    with_another = adapt(copy.deepcopy(base), **named, placement="output", name="third")
+    for active in (("default", "other"), ("other",)):
+        activate(source, *active)
+        for target in (base, with_another):
+            assert report(source, target, "default", x, need="change").predictions.copied.kept == pytest.approx(1)
 
 
 def test_the_advice_is_the_largest_number():

@@ -60,7 +60,7 @@ def heard(model: nn.Module) -> Iterator[list[Tensor]]:
 
 def log_likelihood(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     """Return the sum of the log-probabilities of each row's tokens after the first, which may be differentiated."""
-    ids, there = ids[:, 1:].to(logits.device), mask[:, 1:].to(logits.device)
+    ids, there = ids[:, 1:].to(logits.device), followed(mask).to(logits.device)
     chosen, labels = logits[:, :-1][there > 0], ids[there > 0]
     pairs = zip(torch.split(chosen, CHUNK), torch.split(labels, CHUNK), strict=True)
     # checkpoints, so that nothing of the vocabulary's size is kept in float32 for the gradient
@@ -68,6 +68,11 @@ def log_likelihood(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     rows = torch.arange(len(ids), device=logits.device)[:, None].expand_as(ids)[there > 0]
     total = torch.cat(each)
     return total.new_zeros(len(ids)).index_add(0, rows, total)
+
+
+def followed(mask: Tensor) -> Tensor:
+    """Return a mask of the tokens that follow another one, and so can be predicted; padding may be on either side."""
+    return mask[:, 1:] * mask[:, :-1]
 
 
 def _logs(logits: Tensor, labels: Tensor) -> Tensor:

@@ -124,15 +124,18 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
             msg = f"The {type(model).__name__} fails on the inputs ({reason}); {way}."
             raise InvalidValueError(msg) from error
     name, output = selected(result, row_counts(batch), type(model).__name__)
-    mask = _mask(batch) if isinstance(batch, Mapping) else None
+    mask = _mask(batch, model) if isinstance(batch, Mapping) else None
     if mask is not None and output.ndim == 3 and output.shape[:2] == mask.shape and not mask.all():
         output = output.masked_fill(mask[..., None].to(output.device) == 0, 0.0)
     return output if output.ndim > 1 else output.reshape(-1, 1), name
 
 
-def _mask(batch: Mapping[str, Any]) -> Tensor | None:
+def _mask(batch: Mapping[str, Any], model: nn.Module) -> Tensor | None:
     """Return the mask of the positions that the outputs have: the decoder's if there is a decoder."""
-    decodes = any(batch.get(key) is not None for key in ("decoder_input_ids", "decoder_inputs_embeds", "labels"))
+    may_decode = getattr(getattr(model, "config", None), "is_encoder_decoder", True)
+    decodes = may_decode and any(
+        batch.get(key) is not None for key in ("decoder_input_ids", "decoder_inputs_embeds", "labels")
+    )
     mask = batch.get("decoder_attention_mask" if decodes else "attention_mask")
     return mask if isinstance(mask, Tensor) else None
 

@@ -1,4 +1,5 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -237,8 +238,17 @@ def test_the_mask_of_the_decoder_is_that_of_its_outputs():
     mask[:, 2] = 0
     batch = {"x": X[:5, None].repeat(1, 3, 1), "attention_mask": mask}
     call = lambda model, batch: model[0](batch["x"])  # noqa: E731
-    for more, padded in (({}, True), ({"decoder_input_ids": torch.ones(5, 3)}, False)):
-        output = record(nn.Sequential(nn.Linear(6, 4)), {}, batch | more, call=call).output
+    model = nn.Sequential(nn.Linear(6, 4))
+    labels = {"labels": torch.ones(5, 3)}
+    for decodes, more, padded in (
+        (None, {}, True),
+        (None, {"decoder_input_ids": torch.ones(5, 3)}, False),
+        (True, labels, False),
+        (False, labels, True),
+    ):
+        if decodes is not None:
+            model.config = SimpleNamespace(is_encoder_decoder=decodes)
+        output = record(model, {}, batch | more, call=call).output
         assert output[:, 2].any() != padded
 
 

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair, Parts
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.goal import Goal
-from ioadapt_theory.effect.likelihood import read
+from ioadapt_theory.effect.likelihood import followed, read
 from ioadapt_theory.effect.pairing import PLACES
 from ioadapt_theory.effect.passes import Call, cotangents, require_finite, run
 from ioadapt_theory.effect.retained import Prediction, RowSums, clear, predict, trust
@@ -174,7 +174,7 @@ class Trial:
         """Return the loss of the adapted target, see ``Goal.loss``; for texts, the mean with that of next tokens."""
         if self.labelled:
             adapted, likelihood = self.read(self.target, pair[1], number, texts=True)
-            count = pair[1]["attention_mask"][:, 1:].sum().to(adapted)
+            count = followed(pair[1]["attention_mask"]).sum().to(adapted)
             return (self.goal(pair, number, judged=False).loss(adapted) - likelihood.sum() / count) / 2  # type: ignore[union-attr]
         adapted = self.run(self.target, pair[1], number)
         if self.need != "labels" or self.paired or id(pair[0]) in self.goals or self._has_room(adapted):

@@ -114,19 +114,21 @@ class ModelMap:
             changes: (layer, placement) -> A and B; placements are "weight", "input", "output" and "bias".
 
         Returns:
-            (layer of the target, placement) -> A and B there.
+            (layer of the target, placement) -> A and B there; changes of several layers that go to one are added up.
 
         Raises:
             InvalidValueError: the map does not contain a place.
         """
-        moved = {}
+        moved = dict[Change, Factors]()
         for (layer, placement), (a, b) in changes.items():
             if why := self.lacks(layer, placement):
                 msg = f"{layer} cannot be moved by this map: {why}; make a map that contains it."
                 raise InvalidValueError(msg)
             reads, writes = (self.places.get(f"{layer}:{side}") for side in self._sides(layer, placement))
             p = None if placement == "bias" or reads is None else reads.P
-            moved[self.layers[layer], placement] = carried_factors((a, b), p, writes.Q)  # type: ignore[union-attr, arg-type]
+            a, b = carried_factors((a, b), p, writes.Q)  # type: ignore[union-attr, arg-type]
+            to = self.layers[layer], placement
+            moved[to] = (torch.cat([moved[to][0], a], 1), torch.cat([moved[to][1], b])) if to in moved else (a, b)
         return moved
 
     def foretold(self, changes: Mapping[Change, Factors]) -> Alignment:

@@ -108,6 +108,17 @@ def test_other_names_are_given_by_rename():
         map_models(mlp(0), target, GENERIC, need="change", layers=["nowhere"])
 
 
+def test_what_several_layers_do_is_added_up_in_one():
+    source, target = (torch.nn.Sequential(*(torch.nn.Linear(6, 6) for _ in range(n))) for n in (3, 2))
+    made = map_models(source, target, X[:60], need="change", rename={"2": "1"})
+    changes = {(layer, "weight"): (torch.randn(6, 2), torch.randn(2, 6)) for layer in "12"}
+    alone = [made.carry({key: factors}) for key, factors in changes.items()]
+    a, b = made.carry(changes)["1", "weight"]
+    torch.testing.assert_close(a @ b, sum(one["1", "weight"][0] @ one["1", "weight"][1] for one in alone))
+    outcome = transfer(adapted(source, target_modules=["1", "2"]), target, map=made)
+    assert (outcome.sources, outcome.layers["1"].rank) == ({"1": "1, 2"}, 4)
+
+
 def test_the_map_of_a_damaged_copy_is_a_copy():
     source = mlp(0)
     target = copy.deepcopy(source)

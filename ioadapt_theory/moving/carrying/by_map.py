@@ -55,22 +55,22 @@ def moved_by_map(
     if not parts or (strict and lost):
         raise TransferError(TransferReport(tuple(dict.fromkeys(p.layer for p in parts.values())), lost))
     changes = {key: part.factors for key, part in parts.items()}
-    carried, moved, origins = model_map.carry(changes), dict[Change, Part](), dict[str, str]()
-    for (layer, placement), part in parts.items():
-        to = model_map.layers[layer]
-        moved[to, placement] = replace(part, layer=to, factors=carried[to, placement])
-        origins.setdefault(to, layer)
-    adapters = assembled(modules, moved.values())
+    moved, origins = list[Part](), dict[str, list[str]]()
+    for key, part in parts.items():
+        [((to, _), factors)] = model_map.carry({key: part.factors}).items()
+        moved.append(replace(part, layer=to, factors=factors))
+        origins.setdefault(to, []).append(part.layer)
+    adapters, from_ = assembled(modules, moved), {to: ", ".join(dict.fromkeys(some)) for to, some in origins.items()}
     described = {}
     for layer, adapter in adapters.items():
-        own = {key: factors for key, factors in changes.items() if key[0] == origins[layer]}
-        rows = next(place.rows for n, place in model_map.places.items() if n.rpartition(":")[0] == origins[layer])
+        own = {key: factors for key, factors in changes.items() if key[0] in origins[layer]}
+        rows = next(place.rows for n, place in model_map.places.items() if n.rpartition(":")[0] in origins[layer])
         features = next(phi.size for _, phi in adapter.parts())[:2]
-        described[layer] = CarriedLayer.of(adapter, origins[layer], rows, features, model_map.foretold(own).R)
+        described[layer] = CarriedLayer.of(adapter, from_[layer], rows, features, model_map.foretold(own).R)
     report = CarryReport(
         matched=tuple(adapters),
         unmatched=lost,
-        sources={layer: origins[layer] for layer in adapters},
+        sources={layer: from_[layer] for layer in adapters},
         how="map",
         chosen="two-way map",
         foretold=model_map.foretold(changes),

@@ -135,7 +135,7 @@ def rest(
 ) -> list[str]:
     """Return a line for each part of the file that is not moved, at most five, and their number."""
     lost = {str(name): why for one in result if one.matched for name, why in one.matched.lost.items()}
-    new = "a new value for a tensor of the base model, which does not fit the target"
+    new = "a new value for a tensor of the base model, which does not fit the target's own"
     lost |= {str(change): new for change in file.changes if change.key not in more}
     lost |= {key: why for key, why in file.unread.items() if key not in more}
     empty = [

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ioadapt_theory.adapters.base_weights import TensorWeights
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX
 from ioadapt_theory.formats.adapter_file import AdapterFile
+from ioadapt_theory.maps.lineage import ALIKE
 
 Read = Callable[[str], Tensor | None]
 """Returns a parameter of a model by its name, or None if there is none."""
@@ -26,20 +28,22 @@ def reader(model: nn.Module | TensorWeights) -> Read:
 
 def common_rows(file: AdapterFile, target: Read, source: Read | None = None) -> dict[str, Tensor]:
     """Return, by key, new values, trained tokens and LoRAs of embeddings in the file, for the target's tokens."""
-    # new values add their change of the source to the target, or, without the source, replace the target's rows
+    # new values add their change of the source to the target, or, without the source, replace the target's rows; they
+    # are left out if the models' own values are not alike
     new: dict[str, Tensor] = {}
     for change in file.changes:
         stored, name = file.source.stored(change.key), f"{change.name}.{change.leaf}"
         there, here = target(name), source(name) if source else None
-        if there is not None and there.shape[1:] == stored.shape[1:]:
+        if there is not None and there.shape[1:] == stored.shape[1:] and not _apart(here, there):
             n, new[change.key] = min(len(stored), len(there)), there.to(stored, copy=True)
             new[change.key][:n] = _moved(stored[:n], there[:n], None if here is None else here[:n])
     for key in file.unread:
         layer, end = next(((key.removesuffix(e), e) for e in (DOWN, UP, TOKENS) if key.endswith(e)), ("", ""))
         there = target(f"{layer.removeprefix(PEFT_PREFIX)}.weight") if end else None
-        if there is None:
+        here = source(f"{layer.removeprefix(PEFT_PREFIX)}.weight") if end and source else None
+        if there is None or _apart(here, there):
             continue
-        stored, here = file.source.stored(key), source(f"{layer.removeprefix(PEFT_PREFIX)}.weight") if source else None
+        stored = file.source.stored(key)
         if end == DOWN:
             new[key] = pad(stored, (0, len(there) - stored.shape[1]))
         elif end == UP and len(stored) == there.shape[1]:
@@ -57,6 +61,15 @@ def told(file: AdapterFile, new: Mapping[str, Tensor]) -> list[str]:
     ends = {UP: "its LoRA", TOKENS: "the value of its trained tokens"}
     names = [(key.removeprefix(PEFT_PREFIX), end) for key in new for end in ends if key.endswith(end)]
     return lines + [f"{name.removesuffix(end)}: {ends[end]} is kept{tokens}{more}." for name, end in names]
+
+
+def _apart(here: Tensor | None, there: Tensor) -> bool:
+    """Return whether common rows of source and target are so unlike that a change of one says nothing on the other."""
+    if here is None or here.shape[1:] != there.shape[1:]:
+        return here is not None
+    n = min(len(here), len(there))
+    one, two = (rows[:n].flatten().double().cpu() for rows in (here, there))
+    return not torch.equal(one, two) and bool(torch.cosine_similarity(one, two, 0) <= ALIKE)
 
 
 def _moved(stored: Tensor, there: Tensor, here: Tensor | None) -> Tensor:

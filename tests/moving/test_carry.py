@@ -505,3 +505,10 @@ def test_blocks_whose_features_overflow_are_no_start(monkeypatch):
     outcome = transfer(source, target, inputs=X.float(), need="change", steps=0)
     assert outcome.kept > 0
     assert "blocks" not in outcome.scores
+
+
+def test_a_prediction_says_that_it_leaves_out_other_adapters_of_the_target():
+    source, target = adapted(mlp(0)), adapted(mlp(0), name="other")
+    with pytest.warns(CarryWarning, match="is for the adapter alone; other on the target stays active, too"):
+        transfer(source, target, inputs=X, need="change")
+    assert layers(target)["0"].active == ("other", "default")

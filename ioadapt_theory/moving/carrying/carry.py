@@ -155,6 +155,9 @@ def _best(trial: Trial, places: Mapping[str, tuple[str, ...]], lost: Mapping[str
         told[layer] = CarriedLayer.of(adapter, sources[layer], rows, features, None if chosen == "copy" else kept)
     prediction, impossible = predicted.get(chosen), made.mapped and not made.fit.picked
     notes += _notes(prediction, trial.rows.rows, steps, put=bool(adapters), impossible=impossible)
+    others = sorted({n for layer in layers(trial.target).values() for n in layer.active} - {trial.name})
+    if adapters and others:
+        notes.append(f"The prediction is for the adapter alone; {', '.join(others)} on the target stays active, too.")
     return CarryReport(
         matched=tuple(adapters),
         unmatched=unmatched,

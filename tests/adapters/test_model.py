@@ -94,8 +94,11 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+MISSING = object()
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "sentence"),
     [
         ({"rank": 0}, "rank must be a whole number from 1 to 268,435,456, not 0"),
         ({"dropout": "0.1"}, "dropout must be a probability.*not '0.1'"),
@@ -103,36 +106,25 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"placement": "inptu"}, "Unknown placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "must not contain a side twice"),
         ({"placement": "input+weight", "rank": (1, 2, 3)}, "one per part of placement 'input\\+weight', not"),
+        ({"placement": MISSING}, "placement is missing: give 'input' or 'output'"),
         ({"rank_pattern": {"(": 2}}, "not a valid regular expression"),
         ({"target_modules": None}, "target_modules must be a list of module names"),
+        ({"target_modules": MISSING}, "target_modules is missing: give module names"),
+        ({"config": {"target_modules": ["0"]}}, "config must be an AdapterConfig, not dict; pass one, or its"),
+        ({"model": "model"}, "model must be a torch.nn.Module, not str"),
+        ({"r": 2, "rank": 4}, "'r' and 'rank' set the same option"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights must be True, False"),
+        ({"lora_aplha": 1}, "'lora_aplha'. Did you mean 'lora_alpha'"),
+        ({"name": "has.dot"}, "is not a valid adapter name"),
+        ({"name": "items"}, "is not a valid adapter name"),
     ],
 )
-def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):
-    with pytest.raises((InvalidValueError, UnknownNameError), match=message):
-        AdapterConfig(**{"target_modules": ["to_q"], "placement": "input", **options})
-
-
-FIRST, QUERY = ({"target_modules": [name], "placement": "input"} for name in ("0", "to_q"))
-
-
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        (lambda m: adapt(m), "target_modules is missing: give module names"),
-        (lambda m: adapt(m, target_modules=["to_q"]), "placement is missing: give 'input' or 'output'"),
-        (lambda m: adapt(m, {"target_modules": ["0"]}), "config must be an AdapterConfig, not dict; pass one, or its"),
-        (lambda m: adapt("model", **FIRST), "model must be a torch.nn.Module, not str"),
-        (lambda m: adapt(m, **FIRST, r=2, rank=4), "'r' and 'rank' set the same option"),
-        (lambda m: adapt(m, **FIRST, init_lora_weights="pissa"), "init_lora_weights must be True, False"),
-        (lambda m: adapt(m, **FIRST, lora_aplha=1), "'lora_aplha'. Did you mean 'lora_alpha'"),
-        (lambda m: adapt(m, **QUERY, name="has.dot"), "is not a valid adapter name"),
-        (lambda m: adapt(m, **QUERY, name="items"), "is not a valid adapter name"),
-    ],
-)  # fmt: skip
-def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
+def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(options, sentence):
     model = Net()
-    with pytest.raises((InvalidValueError, KeyError), match=sentence):
-        call(model)
+    whole = {"target_modules": ["to_q"], "placement": "input", **options}
+    given = {name: value for name, value in whole.items() if value is not MISSING}
+    with pytest.raises((InvalidValueError, UnknownNameError), match=sentence):
+        adapt(given.pop("model", model), given.pop("config", None), **given)
     assert not layers(model)
     assert all(p.requires_grad for p in model.parameters())
 

@@ -128,7 +128,10 @@ def law_of_copies(one: nn.Module, two: nn.Module, draw: random.Random) -> None:
 LAWS = [law_of_state_dicts, law_of_state_dicts, law_of_files, law_of_copies]
 
 
-def hold(seeds: range) -> None:
+@pytest.mark.parametrize(
+    "seeds", [range(24), pytest.param(range(24, 1024), marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_state_is_carried_by_name_or_reported(seeds: range) -> None:
     for seed in seeds:
         draw = random.Random(seed)
         kinds = {
@@ -139,15 +142,6 @@ def hold(seeds: range) -> None:
         one, two = process(kinds, draw), process(kinds, draw)
         with torch.no_grad():
             LAWS[seed % len(LAWS)](one, two, draw)
-
-
-def test_state_is_carried_by_name_or_reported() -> None:
-    hold(range(24))
-
-
-@pytest.mark.slow
-def test_state_is_carried_by_name_or_reported_in_a_thousand_draws() -> None:
-    hold(range(24, 1024))
 
 
 def test_a_state_of_version_0_1_0_is_refused_with_one_sentence() -> None:

@@ -10,11 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.adapters import disable, remove
-from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.cli import MISUSE
 from ioadapt_theory.formats import load
 from ioadapt_theory.models.prompts import batches
 from ioadapt_theory.models.sources import open_source
-from tests.adapters.foreign import quiet
 from tests.cli.pipelines import METADATA, kohya, pair
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
@@ -65,79 +64,67 @@ def linked(world, here):
     return tensors, parts
 
 
-def moving(more: str = "", models: str = "style.safetensors old.safetensors new.safetensors") -> int:
-    return ioadapt(f"transfer {models} --prompts prompts.txt --steps 0 --rows 24 --out moved.safetensors {more}")
+def moving(more: str = "", models: str = "style.safetensors old.safetensors new.safetensors") -> str:
+    return f"transfer {models} --prompts prompts.txt --steps 0 --rows 24 --out moved.safetensors {more}"
 
 
-def ioadapt(line: str) -> int:
-    return main(line.split())
-
-
-def test_one_command_moves_all_parts_from_file_to_file(linked, capsys):
+def test_one_command_moves_all_parts_from_file_to_file(linked, ioadapt):
     tensors, parts = linked
-    assert moving("--format json") == OK
-    told = capsys.readouterr()
+    told = ioadapt(moving("--format json"))
     shares = json.loads(told.out)["parts"]
     assert [*shares] == parts
     assert all(one["kept"] > 0.3 for one in shares.values())
     assert "wrote moved.safetensors (" in told.err
     check_same("moved.safetensors", tensors)
     xl = "text_encoder_2" in parts
-    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained("new"))
-    quiet(lambda: pipe.load_lora_weights("moved.safetensors"))
+    pipe = (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained("new")
+    pipe.load_lora_weights("moved.safetensors")
     assert {*pipe.get_list_adapters()} == {*parts}
 
 
-def test_only_the_same_command_replaces_its_output(linked, capsys):
+def test_only_the_same_command_replaces_its_output(linked, ioadapt):
     for _ in range(2):
-        assert moving("--component text_encoder --quiet") == OK
-    told = capsys.readouterr()
+        told = ioadapt(moving("--component text_encoder --quiet"))
     assert len(told.out.partition("\n\n")[0].splitlines()) <= 20
     assert "layers of unet are left out: --component is text_encoder." in told.err
     shutil.copy("style.safetensors", "moved.safetensors")
-    assert moving("--component text_encoder --quiet") == MISUSE
-    assert "was not written by this command; pass --force" in capsys.readouterr().err
+    ioadapt.refuses(moving("--component text_encoder --quiet"), "was not written by this command; pass --force")
 
 
-def test_a_file_without_text_encoders_is_told_and_a_copy_without_steps_is_predicted_from_all_rows(linked, capsys):
+def test_a_file_without_text_encoders_is_told_and_a_copy_without_steps_is_predicted_from_all_rows(linked, ioadapt):
     for name in ("old", "new"):
         unet = {key: t for key, t in load_file(f"{name}.safetensors").items() if "diffusion_model" in key}
         save_file(unet, f"{name}_unet.safetensors")
     models = "style.safetensors old_unet.safetensors new_unet.safetensors"
-    assert moving("--config old --format json", models) == OK
-    told = capsys.readouterr()
+    told = ioadapt(moving("--config old --format json", models))
     assert "new_unet.safetensors has no text encoder; its prompts are read by those of old" in told.err
     assert json.loads(told.out)["rows"] == {"fit": 0, "select": 0, "test": 24}
 
 
-def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(linked, capsys):
+def test_a_baked_file_stays_itself_and_leaves_nothing_out_in_silence(linked, ioadapt):
     tensors, parts = linked
     line = "adapters bake style.safetensors --out baked.safetensors --force --base"
     for base in ("new.safetensors", "new"):
-        assert ioadapt(f"{line} {base}") == OK
+        ioadapt(f"{line} {base}")
         check_same("baked.safetensors", tensors)
-    assert ioadapt(f"{line} new --dtype float32") == OK
+    ioadapt(f"{line} new --dtype float32")
     dtypes = {t.dtype for key, t in load_file("baked.safetensors").items() if not key.endswith("alpha")}
     assert dtypes == {torch.float32}
-    capsys.readouterr()
-    assert ioadapt(f"{line} new/unet") == MISUSE
-    assert "layers of text_encoder" in (refused := capsys.readouterr().err)
-    assert "choose one part with --component, or pass --partial" in refused
-    assert ioadapt(f"{line} new/unet --partial") == OK
-    assert "of text_encoder" in capsys.readouterr().err
+    words = "layers of text_encoder", "choose one part with --component, or pass --partial"
+    ioadapt.refuses(f"{line} new/unet", *words)
+    assert "of text_encoder" in ioadapt(f"{line} new/unet --partial").err
     assert all(key.startswith("lora_unet_") for key in load_file("baked.safetensors"))
-    assert ioadapt("adapters inspect style.safetensors --base new/unet") == OK
-    assert "of text_encoder" in capsys.readouterr().out
+    assert "of text_encoder" in ioadapt("adapters inspect style.safetensors --base new/unet").out
     told = load(open_source("new").load("unet"), "style.safetensors", component="unet")
     assert {*told.left_out} == {part for part in parts if part != "unet"}
 
 
-def test_a_file_is_resized(linked, capsys):
+def test_a_file_is_resized(linked, ioadapt):
     tensors, _ = linked
     line = "resize style.safetensors {} --out small.safetensors --prompts prompts.txt --rows 24 --steps 3 --rank {}"
-    assert ioadapt(line.format("no_such_model", 0)) == MISUSE  # before models are loaded
-    assert "rank must be a whole number, at least 1, not 0." in capsys.readouterr().err
-    assert ioadapt(line.format("old.safetensors", 1)) == OK
+    wrong = line.format("no_such_model", 0)  # refused before models are loaded
+    ioadapt.refuses(wrong, "rank must be a whole number, at least 1, not 0.")
+    ioadapt(line.format("old.safetensors", 1))
     small = load_file("small.safetensors")
     assert small.keys() == tensors.keys()
     assert {t.shape[0] for key, t in small.items() if "lora_down" in key} == {1}
@@ -145,48 +132,44 @@ def test_a_file_is_resized(linked, capsys):
     assert metadata("small.safetensors")["ss_network_alpha"] == "1.0"
 
 
-def test_a_lora_is_extracted(linked, capsys):
+def test_a_lora_is_extracted(linked, ioadapt):
     _, parts = linked
     line = "extract {} old.safetensors --rank 2 --out out.safetensors --prompts prompts.txt --rows 24 --steps 3 {}"
-    assert ioadapt(line.format("new.safetensors", "--format json")) == OK
-    told = capsys.readouterr()
+    told = ioadapt(line.format("new.safetensors", "--format json"))
     assert [*json.loads(told.out[told.out.index("{\n") :])["parts"]] == parts
     assert "wrote" in told.err
     assert {key.partition("_")[0] for key in load_file("out.safetensors")} == {"lora"}
-    assert ioadapt(line.format("old.safetensors", "--force")) == MISUSE
-    assert "has the weights of" in capsys.readouterr().err
+    ioadapt.refuses(line.format("old.safetensors", "--force"), "has the weights of")
 
 
-def test_a_map_of_one_part_moves_it_and_names_the_others(linked, capsys):
+def test_a_map_of_one_part_moves_it_and_names_the_others(linked, ioadapt):
     tensors, parts = linked
-    assert ioadapt("map old new --prompts prompts.txt --rows 24 --layers to_q to_out.0 --out m.safetensors") == OK
-    assert ioadapt("transfer style.safetensors --map m.safetensors --out moved") == OK
-    told = capsys.readouterr().err
+    ioadapt("map old new --prompts prompts.txt --rows 24 --layers to_q to_out.0 --out m.safetensors")
+    told = ioadapt("transfer style.safetensors --map m.safetensors --out moved").err
     assert all(f"layers of {part} " in told for part in parts[1:])
     written = load_file("moved/style.safetensors").keys()
     assert written == {k for k in tensors if k.startswith("lora_unet") and "_to_v." not in k}
 
 
-def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_word_are_told(linked, here, capsys):
+def test_an_adapter_of_another_model_is_refused_and_prompts_without_its_trigger_word_are_told(linked, here, ioadapt):
     tensors, _ = linked
     other = {k if "attn1_to_q" in k else k.replace("lora_unet_", "lora_unet_x_"): t for k, t in tensors.items()}
     save_file(other, "other.safetensors", METADATA)
     (here / "cats.txt").write_text("a cat\n" * 24)
-    assert moving("--prompts cats.txt", "other.safetensors old.safetensors new.safetensors") == MISUSE
-    told = capsys.readouterr().err
+    told = ioadapt(moving("--prompts cats.txt", "other.safetensors old.safetensors new.safetensors"), MISUSE).err
     assert "do not fit SOURCE" in told
     assert "SOURCE must be the adapter's base model." in told
     assert "No prompt has 'zwx cat', the most frequent tag of" in told
     assert not (here / "moved.safetensors").exists()
 
 
-def test_models_of_different_kinds_of_pipelines_are_refused(linked, here, capsys):
+def test_models_of_different_kinds_of_pipelines_are_refused(linked, here, ioadapt):
     shutil.copytree("new", "other")
     config = here / "other/unet/config.json"
     other = None if "text_time" in config.read_text() else "text_time"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"addition_embed_type": other}))
-    assert moving("--component text_encoder", "style.safetensors old.safetensors other") == MISUSE
-    assert "give two models of one kind." in capsys.readouterr().err
+    line = moving("--component text_encoder", "style.safetensors old.safetensors other")
+    ioadapt.refuses(line, "give two models of one kind.")
 
 
 @torch.no_grad()
@@ -211,7 +194,7 @@ def test_a_unet_reads_its_prompts_through_moved_text_encoders_while_its_own_adap
 def change(folder, file, prompts):
     """Return the change of a UNet's outputs on prompts by a LoRA for it and its text encoders."""
     xl = (folder / "text_encoder_2").is_dir()
-    pipe = quiet(lambda: (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder))
+    pipe = (StableDiffusionXLPipeline if xl else StableDiffusionPipeline).from_pretrained(folder)
     draw = torch.Generator().manual_seed(9)
     latents = torch.randn(len(prompts), 4, 8, 8, generator=draw)
     times = torch.randint(1000, (len(prompts),), generator=draw)
@@ -224,14 +207,13 @@ def change(folder, file, prompts):
         return pipe.unet(latents, times, text, **more).sample
 
     plain = outputs()
-    quiet(lambda: pipe.load_lora_weights(file))
+    pipe.load_lora_weights(file)
     return outputs() - plain
 
 
 @pytest.mark.parametrize("world", [pytest.param(k, marks=pytest.mark.slow) for k in ("sd2", "sdxl")], indirect=True)
-def test_what_is_predicted_of_all_parts_is_measured_with_new_noise(linked, here, capsys):
-    assert moving("--format json --rows 96") == OK
-    told = capsys.readouterr()
+def test_what_is_predicted_of_all_parts_is_measured_with_new_noise(linked, here, ioadapt):
+    told = ioadapt(moving("--format json --rows 96"))
     assert "The share of unet is that of all parts together" in told.err
     predicted = json.loads(told.out)["parts"]["unet"]["kept"]
     prompts = (here / "prompts.txt").read_text().splitlines()

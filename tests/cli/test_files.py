@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ioadapt_theory import adapt, save
-from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main, module_of
+from ioadapt_theory.cli import COMMANDS, MISUSE, module_of
 
 OUTPUTS = {
     "similarity --out": "similarity base tuned.safetensors --quiet --out {}",
@@ -73,37 +73,34 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("there", THERE.values(), ids=THERE)
 @pytest.mark.parametrize("command", (OUTPUTS | CARRIED).values(), ids=OUTPUTS | CARRIED)
-def test_what_is_there_stays_whole(command, there, here, capsys):
+def test_what_is_there_stays_whole(command, there, here, ioadapt):
     before = contents(here)
-    status = main(command.format(there).split())
-    told = capsys.readouterr().err
+    told = ioadapt(command.format(there), MISUSE).err
     assert contents(here) == before
-    assert status == MISUSE
     assert told.count("\n") == 1
     assert there in told or "old.pt" in told
 
 
 @pytest.mark.parametrize("command", OUTPUTS.values(), ids=OUTPUTS)
-def test_the_same_command_may_run_again(command, here):
+def test_the_same_command_may_run_again(command, here, ioadapt):
     out = "new.svg" if "--figure" in command else "new.safetensors" if "kohya" in command else "new.html"
     for _ in range(2):
-        assert main(command.format(out).split()) == OK
+        ioadapt(command.format(out))
     assert (here / out).exists()
 
 
-def test_an_output_in_a_home_folder_is_found(here, monkeypatch):
+def test_an_output_in_a_home_folder_is_found(here, ioadapt, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
-    assert main("similarity base tuned.safetensors --html ~/new.html".split()) == OK
-    assert main("adapters bake lora --out ~/plain --base ~/base".split()) == OK
+    ioadapt("similarity base tuned.safetensors --html ~/new.html")
+    ioadapt("adapters bake lora --out ~/plain --base ~/base")
     assert (here / "new.html").exists()
     assert (here / "plain" / "adapter_config.json").exists()
 
 
-def test_two_outputs_are_two_files(here, capsys):
-    assert main("similarity base old.pt --html a.svg --figure ./a.svg".split()) == MISUSE
-    assert "--figure and --html both name a.svg" in capsys.readouterr().err
-    assert main("transfer lora base tuned.safetensors --inputs batch.npz --out new --html ./new".split()) == MISUSE
-    assert "--html new would overwrite the adapter" in capsys.readouterr().err
+def test_two_outputs_are_two_files(here, ioadapt):
+    ioadapt.refuses("similarity base old.pt --html a.svg --figure ./a.svg", "--figure and --html both name a.svg")
+    line = "transfer lora base tuned.safetensors --inputs batch.npz --out new --html ./new"
+    ioadapt.refuses(line, "--html new would overwrite the adapter")
 
 
 PIPED = (
@@ -117,10 +114,9 @@ PIPED = (
 
 
 @pytest.mark.parametrize("command", PIPED)
-def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
+def test_a_pipe_is_refused_and_not_waited_for(command, here, ioadapt):
     os.mkfifo(here / "pipe")
-    assert main(command.format("pipe").split()) == MISUSE
-    assert "pipe is a device, pipe or socket; give a file or folder." in capsys.readouterr().err
+    ioadapt.refuses(command.format("pipe"), "pipe is a device, pipe or socket; give a file or folder.")
 
 
 FOLDERS = {"cache"}

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
-from tests.adapters.foreign import filled, quiet, tiny_llama
+from tests.adapters.foreign import filled, tiny_llama
 from tests.cli.pipelines import METADATA, pair, perturbed
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow, pytest.mark.usefixtures("float32")]
@@ -145,8 +145,8 @@ def world(tmp_path_factory):
     """Return a folder with two pipelines and their prompts, and two Llamas and their texts, and the first models."""
     folder = tmp_path_factory.mktemp("mixed")
     old, llama = pair(folder), tiny_llama()
-    quiet(lambda: llama.save_pretrained(folder / "llama"))
-    quiet(lambda: perturbed({"": llama})[""].save_pretrained(folder / "other"))
+    llama.save_pretrained(folder / "llama")
+    perturbed({"": llama})[""].save_pretrained(folder / "other")
     save_file({"input_ids": torch.randint(50, (24, 8))}, folder / "ids.safetensors")
     with contextlib.chdir(folder):
         for line in ("old new --prompts prompts.txt --out pipes_map", "llama other --inputs ids.safetensors --out map"):
@@ -203,8 +203,8 @@ def test_no_part_of_a_file_is_left_out_without_a_word(kind, world, tmp_path, cap
 def test_no_part_of_a_folder_is_left_out_without_a_word(kind, world, tmp_path, capsys, monkeypatch):
     folder, _, llama = world
     monkeypatch.chdir(folder)
-    adapted = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind])))
-    quiet(lambda: adapted.save_pretrained(tmp_path / "file"))
+    adapted = filled(peft.get_peft_model(copy.deepcopy(llama), FOLDERS[kind]))
+    adapted.save_pretrained(tmp_path / "file")
     names = {"old": "llama", "new": "other", "part": "llama", "map": "map.safetensors"}
     for command in COMMANDS:
         run(capsys, command, tmp_path / "file", inputs="--inputs ids.safetensors", **names)

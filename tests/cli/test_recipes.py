@@ -12,7 +12,6 @@ import transformers as hf
 from safetensors.torch import load_file
 
 from ioadapt_theory.cli import OK, main
-from tests.adapters.foreign import quiet
 from tests.cli.pipelines import kohya, pair, perturbed
 from tests.effect.tokenizers import words
 
@@ -37,13 +36,13 @@ def folder(tmp_path_factory):
     folders = dict.fromkeys(("llama", "llama-a", "model", "base"), llama)
     folders |= {"llama-b": other, "tuned": other, "quantised": coarse}
     for name, model in folders.items():
-        quiet(lambda model=model, name=name: model.save_pretrained(here / name))
+        model.save_pretrained(here / name)
         words(40).save_pretrained(here / name)
     (here / "texts.txt").write_text(" ".join(f"w{int(k)}" for k in torch.randint(0, 40, (900,))))
     kinds = {"lora_folder": {}, "my_dora": {"use_dora": True}, "loras/one": {}, "loras/two": {}}
     for name, more in kinds.items():
         config = peft.LoraConfig(r=4, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM", **more)
-        adapted = quiet(lambda config=config: peft.get_peft_model(copy.deepcopy(llama), config))
+        adapted = peft.get_peft_model(copy.deepcopy(llama), config)
         for key, p in adapted.named_parameters():
             p.data += 0.2 * torch.randn_like(p) if "lora_B" in key else 0
         adapted.save_pretrained(here / name)
@@ -70,6 +69,6 @@ def test_a_recipe_works_as_written(command, folder, monkeypatch):
     out = Path(words[words.index("--out") + 1])
     for one in [out] if "--map" not in words else [out / "one", out / "two"]:
         if (one / "adapter_config.json").exists() and "unet" not in words:
-            quiet(lambda one=one: peft.PeftModel.from_pretrained(hf.LlamaForCausalLM.from_pretrained("llama-b"), one))
+            peft.PeftModel.from_pretrained(hf.LlamaForCausalLM.from_pretrained("llama-b"), one)
         else:
             assert load_file(one / "adapter_model.safetensors" if one.is_dir() else one)

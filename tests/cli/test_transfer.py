@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ioadapt_theory.adapters import adapt, layers, parameters, remove
-from ioadapt_theory.cli import FINDING, MISUSE, OK, main
+from ioadapt_theory.cli import FINDING, MISUSE, main
 from ioadapt_theory.formats import load, save
 from ioadapt_theory.models.load import load_model
 from tests.effect.tokenizers import words
@@ -53,10 +53,6 @@ def llamas(here):
     return adapted.eval(), target.eval()
 
 
-def ioadapt(line: str) -> int:
-    return main(line.split())
-
-
 @torch.no_grad()
 def kept(adapted, moved) -> float:
     """Return the share of the change of the outputs by one model's adapter that the other's keeps on new rows."""
@@ -69,9 +65,9 @@ def kept(adapted, moved) -> float:
     return float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
 
 
-def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, capsys):
-    assert ioadapt("transfer lora source target --inputs x.safetensors --out out --format json --html page.html") == OK
-    told = json.loads(capsys.readouterr().out)
+def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, ioadapt):
+    line = "transfer lora source target --inputs x.safetensors --out out --format json --html page.html"
+    told = json.loads(ioadapt(line).out)
     assert told["need"] == "labels"
     assert told["kept"] > 0.95 > 0.5 > told["kept_copied"]
     adapted, target = llamas
@@ -83,28 +79,25 @@ def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, capsys):
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_models_that_were_exchanged_are_refused_unless_forced(llamas, capsys):
+def test_models_that_were_exchanged_are_refused_unless_forced(llamas, ioadapt):
     file = Path("lora/adapter_config.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": "source"}))
     line = "transfer lora target source --inputs x.safetensors --out out --steps 0"
-    assert ioadapt(line) == MISUSE
-    assert "as its base, which is TARGET and not SOURCE; exchange them, or pass --force." in capsys.readouterr().err
+    ioadapt.refuses(line, "as its base, which is TARGET and not SOURCE; exchange them, or pass --force.")
     assert not Path("out").exists()
-    assert ioadapt(f"{line} --force") != MISUSE
+    assert main(f"{line} --force".split()) != MISUSE
 
 
-def test_a_tuned_model_is_extracted_and_carried(llamas, capsys):
+def test_a_tuned_model_is_extracted_and_carried(llamas, ioadapt):
     tuned = transformers.LlamaForCausalLM.from_pretrained("source")
     tuned.model.layers[0].mlp.up_proj.weight.data += 0.3 * torch.randn(24, 1) @ torch.randn(1, 16)
     tuned.save_pretrained("tuned")
     line = "transfer tuned source {} --inputs x.safetensors --out out --rank 1 --format {}"
-    assert ioadapt(line.format("target", "json")) == OK
-    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+    assert json.loads(ioadapt(line.format("target", "json")).out)["kept"] > 0.9
     line = line.format("source", "text --memory 1e-6")
-    assert ioadapt(line) == MISUSE  # the output of another command
-    assert ioadapt(f"{line} --force") == OK
+    ioadapt.refuses(line, "was not written by this command; pass --force")
+    text = ioadapt(f"{line} --force").out
     assert json.loads(Path("out/adapter_config.json").read_text())["r"] == 1
-    text = capsys.readouterr().out
     assert text.split()[:3] == ["layer", "how", "rank"]
     assert max(map(len, text.partition("\n\n")[0].splitlines())) <= 80
     assert float(re.search(r"\d\.\d+", text.partition("total")[2]).group()) > 0.98
@@ -112,20 +105,18 @@ def test_a_tuned_model_is_extracted_and_carried(llamas, capsys):
     assert text.splitlines()[-2].startswith("Next: ")
 
 
-def test_a_text_is_read_by_the_models_tokenizer(llamas, capsys):
+def test_a_text_is_read_by_the_models_tokenizer(llamas, ioadapt):
     for folder in ("source", "target"):
         words(40).save_pretrained(folder)
     line, text = "transfer lora source target --inputs text.txt --out out --format json", Path("text.txt")
     text.write_text(" ".join(f"w{int(k)}" for k in torch.randint(0, 40, (900,))))
-    assert ioadapt(line) == OK
-    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+    assert json.loads(ioadapt(line).out)["kept"] > 0.9
     text.write_text("w1 w2 w3")
-    assert ioadapt(line) == MISUSE
-    assert "text.txt must have at least 24 tokens, not 3; give a longer text." in capsys.readouterr().err
+    ioadapt.refuses(line, "text.txt must have at least 24 tokens, not 3; give a longer text.")
 
 
 @pytest.mark.parametrize("t5", [False, True])
-def test_prompts_are_inputs_of_a_dit_too(t5, here, capsys):
+def test_prompts_are_inputs_of_a_dit_too(t5, here, ioadapt):
     torch.manual_seed(0)
     sizes = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "sample_size": 8, "patch_size": 2}
     sizes |= {"cross_attention_dim": 16, "caption_channels": 12, "in_channels": 4, "out_channels": 4}
@@ -148,11 +139,11 @@ def test_prompts_are_inputs_of_a_dit_too(t5, here, capsys):
         for part, saved in (parts | {"transformer": model}).items():
             saved.save_pretrained(here / name / part)
     Path("prompts.txt").write_text("w1 w2 w3\nw4 w5\n" * 20)
-    assert ioadapt("transfer lora a/transformer b/transformer --inputs prompts.txt --out out --format json") == OK
-    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+    told = ioadapt("transfer lora a/transformer b/transformer --inputs prompts.txt --out out --format json")
+    assert json.loads(told.out)["kept"] > 0.9
 
 
-def test_members_of_ani_and_our_own_format(here, capsys):
+def test_members_of_ani_and_our_own_format(here, ioadapt):
     source = load_model("ani-1x:0")
     names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]
     adapt(source, target_modules=names, placement="input", rank=2, init="random")
@@ -161,8 +152,8 @@ def test_members_of_ani_and_our_own_format(here, capsys):
     save(source, "adapter")
     torch.manual_seed(0)
     save_file({element: torch.rand(80 + k, 384) / 4 for k, element in enumerate("HCNO")}, "x.safetensors")
-    assert ioadapt("transfer adapter ani-1x:0 ani-1ccx:0 --inputs x.safetensors --out out --format json") == OK
-    told = json.loads(capsys.readouterr().out)
+    told = ioadapt("transfer adapter ani-1x:0 ani-1ccx:0 --inputs x.safetensors --out out --format json")
+    told = json.loads(told.out)
     assert told["need"] == "change"
     assert {layer["side"] for layer in told["layers"].values()} == {"input"}
     target = load_model("ani-1ccx:0")
@@ -180,15 +171,11 @@ def test_members_of_ani_and_our_own_format(here, capsys):
         ("lora source target", "--inputs wrong.safetensors", "fails on the inputs"),
         ("lora source target", "--inputs one.safetensors", "1 row;"),
         ("lora source target", "--prompts p.txt", "source is no diffusion model, so it has no prompts; give a text"),
-        (
-            "lora source mlp",
-            "",
-            "TARGET (LlamaModel) has none of the adapter's layers in SOURCE (LlamaForCausalLM)",
-        ),
+        ("lora source mlp", "", "TARGET (LlamaModel) has none of the adapter's layers in SOURCE (LlamaForCausalLM)"),
         ("lora source broken", "", "lm_head.weight of the target contains NaN or infinity"),
     ],
 )
-def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, capsys, models, more, sentence):
+def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, ioadapt, models, more, sentence):
     save_file({"pixels": torch.zeros(9, 3)}, "wrong.safetensors")
     save_file({"input_ids": torch.zeros(1, 9, dtype=torch.long)}, "one.safetensors")
     Path("p.txt").write_text("one\ntwo\n" * 20)
@@ -196,24 +183,19 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, capsys, models
     broken.lm_head.weight.data[0, 0] = torch.nan
     broken.save_pretrained("broken")
     broken.model.save_pretrained("mlp")
-    capsys.readouterr()
-    assert ioadapt(f"transfer {models} --inputs x.safetensors --out out {more}") == MISUSE
-    out, err = capsys.readouterr()
-    assert out == ""
-    (line,) = [line for line in err.splitlines() if line.startswith("ioadapt")]
-    assert sentence in line
+    assert ioadapt.refuses(f"transfer {models} --inputs x.safetensors --out out {more}", sentence).out == ""
     assert not Path("out").exists()
 
 
-def test_nothing_is_written_where_nothing_is_kept(llamas, capsys):
+def test_nothing_is_written_where_nothing_is_kept(llamas, ioadapt):
     other = transformers.LlamaForCausalLM.from_pretrained("target")
     for block in other.model.layers:
         block.mlp.down_proj.weight.data.zero_()
     for p in other.model.norm.parameters():
         p.data.zero_()
     other.save_pretrained("dead")
-    assert ioadapt("transfer lora source dead --inputs x.safetensors --out out --need change") == FINDING
-    assert "No adapter was added" in capsys.readouterr().out
+    told = ioadapt("transfer lora source dead --inputs x.safetensors --out out --need change", FINDING)
+    assert "No adapter was added" in told.out
     assert not Path("out").exists()
 
 
@@ -226,44 +208,36 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, capsys):
         "adapters bake lora --base target --out out --rank {}",
     ],
 )
-def test_a_full_disk_is_one_sentence_and_the_former_files_stay(line, llamas, here, capsys):
-    assert ioadapt(line.format(1)) == OK
+def test_a_full_disk_is_one_sentence_and_the_former_files_stay(line, llamas, here, ioadapt):
+    ioadapt(line.format(1))
     before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
-    capsys.readouterr()
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # more than a configuration has
     try:
-        assert ioadapt(line.format(2)) == MISUSE
+        ioadapt.refuses(line.format(2), f"Cannot read or write {here / 'out'}")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ioadapt")]
-    assert f"Cannot read or write {here / 'out'}" in told
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 
 
-def test_a_map_is_made_once_and_moves_adapters(llamas, here, capsys, monkeypatch):
+def test_a_map_is_made_once_and_moves_adapters(llamas, here, ioadapt, monkeypatch):
     shutil.copy("lora/adapter_model.safetensors", "lora.safetensors")
     made = "map source target --inputs x.safetensors --placement weight --layers up_proj down_proj --out"
-    assert ioadapt(f"{made} a_to_b.safetensors") == OK
-    told = capsys.readouterr()
+    for _ in range(2):  # a map may be made again
+        told = ioadapt(f"{made} a_to_b.safetensors")
     assert "The map has at most" in told.err
     assert "model.layers.0.mlp.up_proj:input: P 1.00 of activations" in told.out
-    assert ioadapt(f"{made} a_to_b.safetensors") == OK  # a map may be made again
-    assert ioadapt(f"{made} lora.safetensors") == MISUSE
-    assert "exists and is not a map of two models" in capsys.readouterr().err
+    ioadapt.refuses(f"{made} lora.safetensors", "exists and is not a map of two models")
     shutil.copytree("lora", "second")
-    assert ioadapt("transfer lora second --map a_to_b.safetensors --out moved") == OK
-    assert capsys.readouterr().out.count("two-way map") == 2
+    assert ioadapt("transfer lora second --map a_to_b.safetensors --out moved").out.count("two-way map") == 2
     adapted, target = llamas
     assert kept(adapted, peft.PeftModel.from_pretrained(target, "moved/second").eval()) > 0.9
-    assert ioadapt("transfer lora --out moved") == MISUSE
-    assert "Give ADAPTER, SOURCE and TARGET" in capsys.readouterr().err
+    ioadapt.refuses("transfer lora --out moved", "Give ADAPTER, SOURCE and TARGET")
     before = {*here.rglob("*")}
-    assert ioadapt("transfer lora source target --map a_to_b.safetensors --out moved --force") == MISUSE
-    assert "is a model, not an adapter; with --map, give only adapters" in capsys.readouterr().err
+    line = "transfer lora source target --map a_to_b.safetensors --out moved --force"
+    ioadapt.refuses(line, "is a model, not an adapter; with --map, give only adapters")
     assert {*here.rglob("*")} == before
     monkeypatch.setattr("ioadapt_theory.moving.carrying.outcome.UNSURE", 2)
-    assert ioadapt("transfer lora --map a_to_b.safetensors --out moved --force") == OK
-    told = capsys.readouterr().out
+    told = ioadapt("transfer lora --map a_to_b.safetensors --out moved --force").out
     assert "the share that is kept is unknown. To first order, the share is" in told
     assert "with inputs instead of a map" in told

@@ -8,7 +8,6 @@ import peft
 import pytest
 import torch
 
-from ioadapt_theory.cli import MISUSE, OK, main
 from ioadapt_theory.effect.pairing import paired
 from ioadapt_theory.maps.counterparts import counterparts
 from tests.effect.tokenizers import byte_level, permuted, tokenizers, transformers
@@ -47,9 +46,8 @@ def folders(here):
     return here
 
 
-def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, capsys):
-    assert main("transfer lora source target --inputs text.txt --steps 0 --out out --format json".split()) == OK
-    out, err = capsys.readouterr()
+def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folders, ioadapt):
+    out, err = ioadapt("transfer lora source target --inputs text.txt --steps 0 --out out --format json")
     assert json.loads(out)["kept"] == pytest.approx(1, abs=0.01)
     assert "Paired: " in err
     loaded = [transformers.AutoModelForCausalLM.from_pretrained(folders / name) for name in ("source", "target")]
@@ -64,18 +62,17 @@ def test_a_lora_comes_to_a_model_with_another_tokenizer_and_does_the_same(folder
     assert (one - two).norm() < 0.02 * one.norm()
 
 
-def test_a_report_tells_what_a_copy_keeps_on_another_tokenizer(folders, capsys):
-    assert main("report lora source target --inputs text.txt".split()) == OK
-    assert "labels" in capsys.readouterr().out
+def test_a_report_tells_what_a_copy_keeps_on_another_tokenizer(folders, ioadapt):
+    assert "labels" in ioadapt("report lora source target --inputs text.txt").out
 
 
-def test_a_tokenizer_without_common_tokens_is_refused_with_the_numbers(folders, capsys):
+def test_a_tokenizer_without_common_tokens_is_refused_with_the_numbers(folders, ioadapt):
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<unk>": 0, "xylophone": 1}, unk_token="<unk>"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     other = transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
     other.save_pretrained(folders / "target")
-    assert main("transfer lora source target --inputs text.txt --out out".split()) == MISUSE
-    assert "tokens can be paired (0.0%, at least 10%)" in capsys.readouterr().err
+    line = "transfer lora source target --inputs text.txt --out out"
+    ioadapt.refuses(line, "tokens can be paired (0.0%, at least 10%)")
     assert not (folders / "out").exists()
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory.effect import Compared, Goal, record, run, whole
-from ioadapt_theory.effect.outputs import needed, selected
+from ioadapt_theory.effect.outputs import needed
 from ioadapt_theory.errors import InvalidValueError
 from tests.effect.nets import mlp
 
@@ -26,6 +26,7 @@ def compared(call=None, need=None, model=None, inputs=X, **options) -> Compared:
         (lambda m, x: {"start_logits": m(x), "hidden": m[0](x)}, "start_logits"),
         (lambda m, x: (m(x), (m[0](x), m[0](x))), "0"),  # nested tensors come last
         (lambda m, x: Named(m(x)), "sample"),
+        (lambda m, x: {"out": {"loss": m(x).sum(), "y": m(x)}}, "out.y"),
     ],
 )
 def test_the_output_with_a_row_for_each_sample_is_compared(call, name):
@@ -163,11 +164,6 @@ def test_scores_and_cotangents_do_not_need_models_in_float32():
     assert all(rows.writer(side).dtype == torch.bfloat16 for side in ("weight", "input", "output"))
     s = run(model, torch.randint(0, 12, (9, 5)), None, 0)
     assert Goal(s, s + 1, s, "change").sums(s + 1).source.dtype == torch.float64
-
-
-def test_the_name_of_a_nested_output_has_its_path():
-    x = torch.ones(3, 2)
-    assert selected({"out": {"loss": x.sum(), "y": x}}, (3,), "Net") == ("out.y", x)
 
 
 def test_inputs_of_different_lengths_give_an_output_for_each_of_their_rows():

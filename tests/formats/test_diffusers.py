@@ -19,7 +19,7 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.match import match
 from ioadapt_theory.moving import TransferError
-from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
+from tests.adapters.foreign import filled, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -35,13 +35,13 @@ CONFIGS = {
 
 def trained(case: str) -> Any:
     unet = tiny_unet()
-    quiet(lambda: unet.add_adapter(CONFIGS[case]))
+    unet.add_adapter(CONFIGS[case])
     return filled(unet, mark="lora_").eval()
 
 
 def written(unet: Any, folder: Any, *, metadata: bool = True) -> dict[str, torch.Tensor]:
     state = convert_state_dict_to_diffusers(peft.get_peft_model_state_dict(unet))
-    packed = quiet(unet.peft_config["default"].to_dict) if metadata else None
+    packed = unet.peft_config["default"].to_dict() if metadata else None
     StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=state, unet_lora_adapter_metadata=packed)
     return load_file(folder / "pytorch_lora_weights.safetensors")
 
@@ -54,10 +54,10 @@ def loaded(path: Path, unet: Any | None = None) -> Any:
 
 def opened(file: Any, unet: Any | None = None) -> Any:
     unet = unet or tiny_unet()
-    state, alphas, metadata = quiet(
-        lambda: StableDiffusionPipeline.lora_state_dict(file, unet_config=unet.config, return_lora_metadata=True)
+    state, alphas, metadata = StableDiffusionPipeline.lora_state_dict(
+        file, unet_config=unet.config, return_lora_metadata=True
     )
-    quiet(lambda: StableDiffusionPipeline.load_lora_into_unet(state, alphas, unet, metadata=metadata))
+    StableDiffusionPipeline.load_lora_into_unet(state, alphas, unet, metadata=metadata)
     return unet
 
 
@@ -72,7 +72,7 @@ def test_what_diffusers_writes_does_the_same_here(case, tmp_path):
     written(theirs, tmp_path)
     close(loaded(tmp_path), theirs)
     assert open_adapter(tmp_path).format == "diffusers"
-    quiet(lambda: theirs.save_lora_adapter(tmp_path / "alone", adapter_name="default"))
+    theirs.save_lora_adapter(tmp_path / "alone", adapter_name="default")
     close(loaded(tmp_path / "alone"), theirs)
 
 
@@ -100,17 +100,17 @@ def encoder(n: int = 16, kind: Any = CLIPTextModel) -> Any:
     torch.manual_seed(4)
     config = CLIPTextConfig(vocab_size=50, hidden_size=n, intermediate_size=24, num_hidden_layers=2)
     config.num_attention_heads, config.max_position_embeddings = 2, 16
-    return quiet(lambda: kind(config)).float().eval()
+    return kind(config).float().eval()
 
 
 def test_unet_and_text_encoder_in_one_file_go_to_their_models(tmp_path):
     unet, text = trained("mixed"), encoder()
     text_config = peft.LoraConfig(r=2, lora_alpha=7, target_modules=["q_proj", "out_proj"])
-    quiet(lambda: peft.inject_adapter_in_model(text_config, text))
+    peft.inject_adapter_in_model(text_config, text)
     filled(text, mark="lora_")
     states = [convert_state_dict_to_diffusers(peft.get_peft_model_state_dict(m)) for m in (unet, text)]
-    packed = {f"unet.{k}": v for k, v in quiet(unet.peft_config["default"].to_dict).items()}
-    packed |= {f"text_encoder.{k}": v for k, v in quiet(text_config.to_dict).items()}
+    packed = {f"unet.{k}": v for k, v in unet.peft_config["default"].to_dict().items()}
+    packed |= {f"text_encoder.{k}": v for k, v in text_config.to_dict().items()}
     file = tmp_path / "both.safetensors"
     state = {f"unet.{k}": v for k, v in states[0].items()} | {f"text_encoder.{k}": v for k, v in states[1].items()}
     metadata = {"lora_adapter_metadata": json.dumps(packed, default=list)}

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import layers, merge, remove
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, open_adapter, save
-from tests.adapters.foreign import Small, filled, quiet
+from tests.adapters.foreign import Small, filled
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]  # LyCORIS builds layers in it
 
@@ -29,8 +29,8 @@ def trained(options: dict, base: torch.nn.Module) -> tuple[lycoris.LycorisNetwor
     """Return a LyCORIS network with random parameters, and the copy of the base that it adapts."""
     model = copy.deepcopy(base)
     lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
-    network = quiet(lambda: lycoris.create_lycoris(model, 1.0, **options))
-    quiet(network.apply_to)
+    network = lycoris.create_lycoris(model, 1.0, **options)
+    network.apply_to()
     filled(network)
     network.eval()
     return network, model

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.formats.export import factors, write_lora
 from ioadapt_theory.moving import TransferError
-from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
+from tests.adapters.foreign import Small, filled, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -51,8 +51,8 @@ def image() -> torch.Tensor:
 
 def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
     """Save an adapter with random parameters with PEFT, and return PEFT's model."""
-    model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
-    quiet(lambda: model.save_pretrained(folder))
+    model = filled(peft.get_peft_model(copy.deepcopy(base), config), mark=mark).eval()
+    model.save_pretrained(folder)
     return model
 
 
@@ -98,7 +98,7 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
     expected = copy.deepcopy(target)
     transfer(source, expected)
     write_lora(tmp_path, {"": factors(on(source, target))}, "peft", base="small")
-    theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
+    theirs = peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path)
     close(theirs, expected, image)
     load(target, tmp_path)
     assert any(m.adapters["default"].shift is not None for m in layers(target).values()) == (placement == "output")
@@ -116,7 +116,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_has_no_counterpart_is_named(case, tmp_path):
     config, sentence = REFUSED[case]
-    quiet(lambda: peft.get_peft_model(Small().float(), config)).save_pretrained(tmp_path)
+    peft.get_peft_model(Small().float(), config).save_pretrained(tmp_path)
     model = Small().float()
     with pytest.raises((UnsupportedError, FileFormatError), match=sentence):
         load(model, tmp_path)
@@ -189,7 +189,7 @@ def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, ima
 
 def test_a_vocabulary_of_another_size_alters_nothing(tmp_path):
     larger = tiny_llama()
-    quiet(lambda: larger.resize_token_embeddings(53))
+    larger.resize_token_embeddings(53)
     written(larger, lora(target_modules=["q_proj"], modules_to_save=["lm_head"]), tmp_path)
     model = tiny_llama()
     with pytest.raises(

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.vocabulary import common_rows, reader
-from tests.adapters.foreign import filled, quiet, tiny_llama
+from tests.adapters.foreign import filled, tiny_llama
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("float32")]
 TOKENS, ADDED = 50, 3
@@ -33,11 +33,11 @@ def adapted(request, float32, tmp_path):
     model = tiny_llama()
     model.config.tie_word_embeddings = False
     wide = copy.deepcopy(model)
-    quiet(lambda: wide.resize_token_embeddings(TOKENS + ADDED, mean_resizing=False))
-    quiet(lambda: wide.save_pretrained(tmp_path / "base"))
+    wide.resize_token_embeddings(TOKENS + ADDED, mean_resizing=False)
+    wide.save_pretrained(tmp_path / "base")
     config = peft.LoraConfig(r=2, lora_alpha=3, task_type="CAUSAL_LM", **KINDS[request.param])
-    ours = filled(quiet(lambda: peft.get_peft_model(model, config))).eval()
-    quiet(lambda: ours.save_pretrained(tmp_path / "lora", save_embedding_layers=False))
+    ours = filled(peft.get_peft_model(model, config)).eval()
+    ours.save_pretrained(tmp_path / "lora", save_embedding_layers=False)
     return ours
 
 
@@ -50,7 +50,7 @@ def test_a_baked_file_does_in_peft_what_the_adapter_did(adapted, tmp_path, capsy
     assert main([*words, str(tmp_path / "out")]) == OK
     told = capsys.readouterr().err
     assert "common tokens" in told
-    theirs = quiet(lambda: peft.PeftModel.from_pretrained(wider(tmp_path / "base"), tmp_path / "out")).eval()
+    theirs = peft.PeftModel.from_pretrained(wider(tmp_path / "base"), tmp_path / "out").eval()
     x = torch.randint(0, TOKENS, (4, 6))
     with torch.no_grad():
         assert_close(theirs(x).logits[..., :TOKENS], adapted(x).logits, rtol=1e-4, atol=1e-5)
@@ -90,10 +90,10 @@ def test_what_another_base_has_is_kept_and_the_change_is_added(adapted, tmp_path
 
 def test_a_head_is_adapted_for_the_common_tokens(tmp_path):
     source, target = tiny_llama(), tiny_llama()
-    quiet(lambda: target.resize_token_embeddings(TOKENS - 6, mean_resizing=False))
-    theirs = quiet(lambda: peft.get_peft_model(source, peft.LoraConfig(target_modules=["lm_head"], lora_bias=False)))
+    target.resize_token_embeddings(TOKENS - 6, mean_resizing=False)
+    theirs = peft.get_peft_model(source, peft.LoraConfig(target_modules=["lm_head"], lora_bias=False))
     filled(theirs)
-    quiet(lambda: theirs.save_pretrained(tmp_path, save_embedding_layers=False))
+    theirs.save_pretrained(tmp_path, save_embedding_layers=False)
     with pytest.warns(UserWarning, match=f"lm_head: the {TOKENS - 6} common tokens of {TOKENS - 6}"):
         load(target, tmp_path)
     x = torch.randint(0, TOKENS - 6, (4, 6))
@@ -103,11 +103,11 @@ def test_a_head_is_adapted_for_the_common_tokens(tmp_path):
 
 def test_a_configuration_names_only_what_is_written(tmp_path):
     config = peft.LoraConfig(target_modules=["q_proj"], use_dora=True, modules_to_save=["norm"], task_type="CAUSAL_LM")
-    theirs = quiet(lambda: peft.get_peft_model(tiny_llama(), config))
-    quiet(lambda: theirs.save_pretrained(tmp_path / "lora"))
-    quiet(lambda: tiny_llama().save_pretrained(tmp_path / "base"))
+    theirs = peft.get_peft_model(tiny_llama(), config)
+    theirs.save_pretrained(tmp_path / "lora")
+    tiny_llama().save_pretrained(tmp_path / "base")
     words = ["adapters", "bake", str(tmp_path / "lora"), "--base", str(tmp_path / "base"), "--share", "1"]
     assert main([*words, "--out", str(tmp_path / "out")]) == OK
     written = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
     assert (written["use_dora"], written["modules_to_save"]) == (False, ["norm"])
-    quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(), tmp_path / "out"))
+    peft.PeftModel.from_pretrained(tiny_llama(), tmp_path / "out")

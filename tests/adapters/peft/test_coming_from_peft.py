@@ -10,7 +10,7 @@ from peft.utils import get_peft_model_state_dict
 
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer
-from tests.adapters.foreign import quiet, run_unet, tiny_unet
+from tests.adapters.foreign import run_unet, tiny_unet
 from tests.cli.pipelines import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -55,7 +55,7 @@ def pipeline(**parts):
     parts = dict.fromkeys(("text_encoder", "tokenizer", "safety_checker", "feature_extractor")) | parts
     parts |= {"scheduler": DDPMScheduler(steps_offset=1, clip_sample=False), "unet": tiny_unet()}
     parts |= {"vae": AutoencoderKL(block_out_channels=(4,), norm_num_groups=2), "requires_safety_checker": False}
-    return quiet(lambda: StableDiffusionPipeline(**parts))
+    return StableDiffusionPipeline(**parts)
 
 
 def state_of(model):
@@ -74,9 +74,9 @@ def test_a_text_encoder_of_a_pipeline_is_adapted_saved_and_loaded(tmp_path):
         part = getattr(pipe, name)
         part.add_adapter(IOLoraConfig(target_modules=targets, placement="input", r=2, init_weights="random"))
         layers[f"{name}_lora_layers"] = state_of(part)
-    quiet(lambda: pipe.save_lora_weights(str(tmp_path), **layers))
+    pipe.save_lora_weights(str(tmp_path), **layers)
     loaded = pipeline(text_encoder=text_encoder())
-    quiet(lambda: loaded.load_lora_weights(str(tmp_path), adapter_name="one"))
+    loaded.load_lora_weights(str(tmp_path), adapter_name="one")
     assert torch.equal(run(loaded.text_encoder), run(pipe.text_encoder))
     assert torch.equal(run_unet(loaded.unet), run_unet(pipe.unet))
     assert not torch.allclose(run(pipe.text_encoder), run(text_encoder()))
@@ -97,7 +97,7 @@ def saved(folder, seed):
             phi.A.data.copy_(twins[name].lora_A["default"].weight.mT)
             phi.B.data.copy_(twins[name].lora_B["default"].weight.data.mul_(0.3).mT)
     for kind, unet in (("theirs", theirs), ("ours", ours)):
-        quiet(lambda k=kind, u=unet: pipeline().save_lora_weights(f"{folder}/{k}{seed}", unet_lora_layers=state_of(u)))
+        pipeline().save_lora_weights(f"{folder}/{kind}{seed}", unet_lora_layers=state_of(unet))
 
 
 def drawn(draw, names, folder):
@@ -135,7 +135,7 @@ def test_any_operations_of_diffusers_give_what_a_lora_of_peft_gives(seeds, tmp_p
         for operation in (step for _ in range(6) for step in drawn(draw, names, tmp_path)):
             outputs = []
             for kind, pipe in pipes.items():
-                quiet(lambda k=kind, p=pipe, act=operation: act(k, p))
+                operation(kind, pipe)
                 outputs.append(run_unet(pipe.unet))
             torch.testing.assert_close(*outputs, rtol=1e-3, atol=1e-4)
 
@@ -143,6 +143,6 @@ def test_any_operations_of_diffusers_give_what_a_lora_of_peft_gives(seeds, tmp_p
 def test_hotswap_is_refused(tmp_path):
     saved(tmp_path, 1)
     pipe = pipeline()
-    quiet(lambda: pipe.load_lora_weights(f"{tmp_path}/ours1", adapter_name="one"))
+    pipe.load_lora_weights(f"{tmp_path}/ours1", adapter_name="one")
     with pytest.raises(UnsupportedError, match=r"does not support hotswap; delete the adapter with delete_adapters"):
         pipe.load_lora_weights(f"{tmp_path}/ours1", adapter_name="one", hotswap=True)

@@ -16,7 +16,7 @@ from ioadapt_theory.adapters import FAMILIES, adapt, layers
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 from ioadapt_theory.formats import load
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
-from tests.adapters.foreign import filled, quiet, run_llama, tiny_llama
+from tests.adapters.foreign import filled, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -27,7 +27,7 @@ def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
     config = IOLoraConfig(
         target_modules=TARGETS, r=2, lora_alpha=3, init_weights="random", **{"placement": "input", **options}
     )
-    return filled(quiet(lambda: peft.get_peft_model(model, config)), mark="iolora").eval()
+    return filled(peft.get_peft_model(model, config), mark="iolora").eval()
 
 
 def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
@@ -49,16 +49,16 @@ def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and
     theirs.save_pretrained(tmp_path)
     expected = run_llama(ours(theirs, tiny_llama(5), **options))
     for low in (True, False):
-        loaded = quiet(lambda low=low: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path, low_cpu_mem_usage=low))
+        loaded = peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path, low_cpu_mem_usage=low)
         assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
     by_us = tiny_llama(5)
     load(by_us, tmp_path)
     assert_close(run_llama(by_us), expected, rtol=1e-6, atol=1e-6)
     for call in (load_adapter, type(by_us).load_adapter):  # ours and transformers'
         injected = tiny_llama(5)
-        quiet(lambda call=call, model=injected: call(model, str(tmp_path)))
+        call(injected, str(tmp_path))
         assert_close(run_llama(injected), expected, rtol=1e-6, atol=1e-6)
-    plain = quiet(loaded.merge_and_unload)
+    plain = loaded.merge_and_unload()
     assert not any(isinstance(m, IOLoraLayer) for m in plain.modules())
     assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)
 
@@ -79,7 +79,7 @@ class Drawn:
         self.draw = random.Random(seed)
         torch.manual_seed(seed)
         self.options: dict[str, dict] = {"one": self.kind()}
-        self.model = quiet(lambda: peft.get_peft_model(tiny_llama(), self.config("one"), adapter_name="one")).eval()
+        self.model = peft.get_peft_model(tiny_llama(), self.config("one"), adapter_name="one").eval()
         self.active, self.strength = ["one"], {"one": 1.0}
 
     def kind(self) -> dict:
@@ -100,7 +100,7 @@ class Drawn:
     def add(self) -> None:
         if name := next((n for n in ("one", "two", "three") if n not in self.options), None):
             self.options[name], self.strength[name] = self.kind(), 1.0
-            quiet(lambda: self.model.add_adapter(name, self.config(name)))
+            self.model.add_adapter(name, self.config(name))
 
     def delete(self) -> None:
         if idle := [name for name in self.options if name not in self.active]:
@@ -127,13 +127,13 @@ class Drawn:
 
     def merge(self) -> None:
         safe = self.draw.random() < 0.5
-        quiet(lambda: self.model.merge_adapter(safe_merge=safe))
+        self.model.merge_adapter(safe_merge=safe)
         assert_close(run_llama(self.model), self.expected(), rtol=1e-4, atol=1e-5)
         self.model.unmerge_adapter()
 
     def merge_another(self) -> None:
         name, copied = self.draw.choice([*self.options]), copy.deepcopy(self.model)
-        plain = quiet(lambda: copied.merge_and_unload(adapter_names=[name]))
+        plain = copied.merge_and_unload(adapter_names=[name])
         active, self.active = self.active, [name]
         assert_close(run_llama(plain), self.expected(), rtol=1e-4, atol=1e-5)
         self.active = active
@@ -149,9 +149,9 @@ class Drawn:
             self.model.save_pretrained(folder)
             first, *rest = (f"{folder}/{name}" for name in names)
             kw = {"adapter_name": names[0], "low_cpu_mem_usage": low}
-            self.model = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(), first, **kw)).eval()
+            self.model = peft.PeftModel.from_pretrained(tiny_llama(), first, **kw).eval()
             for name, path in zip(names[1:], rest, strict=True):
-                quiet(lambda n=name, p=path: self.model.load_adapter(p, adapter_name=n, low_cpu_mem_usage=low))
+                self.model.load_adapter(path, adapter_name=name, low_cpu_mem_usage=low)
         self.strength = dict.fromkeys(names, 1.0)
         self.model.set_adapter(self.active[0])
         self.model.base_model.set_adapter(self.active)
@@ -180,11 +180,11 @@ def test_what_peft_would_ignore_or_cannot_do_is_refused():
 
 
 def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():
-    model = quiet(lambda: peft.get_peft_model(tiny_llama(), peft.LoraConfig(target_modules=["q_proj"], r=2)))
+    model = peft.get_peft_model(tiny_llama(), peft.LoraConfig(target_modules=["q_proj"], r=2))
     filled(model, mark="lora")
     inner = run_llama(model)
     config = IOLoraConfig(target_modules=["q_proj"], placement="input", r=2)
-    quiet(lambda: peft.inject_adapter_in_model(config, model, "io"))
+    peft.inject_adapter_in_model(config, model, "io")
     assert_close(run_llama(model), inner)
     layer = next(m for m in model.modules() if isinstance(m, IOLoraLayer))
     with pytest.raises(IoAdaptError, match="is not a plain matrix"):

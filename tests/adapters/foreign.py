@@ -57,14 +57,14 @@ def run_unet(unet: nn.Module) -> Tensor:
         return unet(x.float(), 3, h.float()).sample
 
 
-def tiny_llama(seed: int = 1, layers: int = 2) -> Any:
-    """Return a LlamaForCausalLM with grouped-query attention."""
+def tiny_llama(seed: int = 1, layers: int = 2, **options: Any) -> Any:
+    """Return a LlamaForCausalLM with grouped-query attention; ``options`` are of its configuration."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
     sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = LlamaConfig(vocab_size=50, num_hidden_layers=layers, max_position_embeddings=32, **sizes)
-    return quiet(lambda: LlamaForCausalLM(config).float())
+    sizes |= {"vocab_size": 50, "num_hidden_layers": layers, "max_position_embeddings": 32, **options}
+    return quiet(lambda: LlamaForCausalLM(LlamaConfig(**sizes)).float())
 
 
 def run_llama(model: nn.Module) -> Tensor:

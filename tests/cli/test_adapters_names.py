@@ -17,7 +17,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, MISUSE
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import filled, in_authors_names, run_llama, tiny_flux
+from tests.adapters.foreign import filled, in_authors_names, run_llama, tiny_flux, tiny_llama
 from tests.cli.pipelines import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -25,14 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
-def tied() -> Any:
-    torch.manual_seed(1)
-    config = hf.LlamaConfig(vocab_size=50, num_key_value_heads=2, tie_word_embeddings=True, **SIZES)
-    return hf.LlamaForCausalLM(config).float().eval()
-
-
 def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(here, ioadapt):
-    base = tied()
+    base = tiny_llama(tie_word_embeddings=True)
     base.save_pretrained("base")
     model, live = copy.deepcopy(base), copy.deepcopy(base)
     adapt(model, target_modules=["lm_head", "q_proj"], placement="input", rank=2, init="random")
@@ -48,7 +42,7 @@ def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(here, i
 
 
 def test_a_head_that_peft_saved_too_is_kept_or_named_and_left_out_when_told_to(here, ioadapt):
-    base = tied()
+    base = tiny_llama(tie_word_embeddings=True)
     base.save_pretrained("base")
     config = LoraConfig(r=2, target_modules=["q_proj"])
     model = filled(get_peft_model(copy.deepcopy(base), config), "lora")

@@ -10,20 +10,19 @@ import torch
 
 from ioadapt_theory.effect.pairing import paired
 from ioadapt_theory.maps.counterparts import counterparts
+from tests.adapters.foreign import tiny_llama
 from tests.effect.tokenizers import byte_level, permuted, tokenizers, transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-SIZES = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "tie_word_embeddings": False}
 
 
 def llama(vocabulary: int, blocks: int = 1):
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(vocab_size=vocabulary, num_hidden_layers=blocks, **SIZES)
-    model = transformers.LlamaForCausalLM(config)
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    model = tiny_llama(0, blocks, vocab_size=vocabulary, **heads, max_position_embeddings=2048)
     with torch.no_grad():
         for p in model.parameters():
             p.mul_(3)  # so that the outputs depend on the text
-    return model.float().eval()
+    return model.eval()
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ import subprocess
 import sys
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
-
-from ioadapt_theory.cli import main
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"block.0.attn1.to_q.weight": (6, 4), "block.0.norm1.weight": (6,), "block.1.conv.weight": (4, 3, 3, 3)}
@@ -31,17 +28,8 @@ def models(here) -> str:
     return " ".join(NAMES)
 
 
-def run(words: str) -> int:
-    return main(["similarity", *words.split()])
-
-
-def json_of(capsys, words: str) -> dict[str, Any]:
-    assert run(f"{words} --format json") == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_the_json_has_exactly_the_documented_keys(models, capsys):
-    c = json_of(capsys, models)
+def test_the_json_has_exactly_the_documented_keys(models, ioadapt):
+    c = json.loads(ioadapt(f"similarity {models} --format json").out)
     assert list(c) == ["schema", "models", "space", "layers", "pairs", "skipped"]
     assert (c["schema"], c["space"]) == (1, "weight")
     assert [list(m) for m in c["models"]] == [["name", "source", "revision", "dtype", "parameters"]] * 3
@@ -58,45 +46,43 @@ def test_the_json_has_exactly_the_documented_keys(models, capsys):
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_further_keys_come_with_the_options_that_ask_for_them(models, capsys):
-    c = json_of(capsys, f"{NAMES[0]} {NAMES[1]} --by kind block --space input --only weight")
+def test_further_keys_come_with_the_options_that_ask_for_them(models, ioadapt):
+    line = f"similarity {NAMES[0]} {NAMES[1]} --by kind block --space input --only weight --format json"
+    c = json.loads(ioadapt(line).out)
     assert c["options"] == {"only": ["weight"]}
     assert {(g["by"], g["name"]) for g in c["groups"]} == {
         ("kind", "attn1"), ("kind", "ff"), ("kind", "conv"), ("block", "block.0"), ("block", "block.1")
     }  # fmt: skip
-    assert run(f"{models} --space input") == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+    assert max(map(len, ioadapt(f"similarity {models} --space input").out.splitlines())) <= 80
 
 
-def test_the_table_shows_pairs_groups_and_what_was_left_out(models, capsys):
-    assert run(f"{models} --by kind --only weight") == 0
-    shown = capsys.readouterr()
+def test_the_table_shows_pairs_groups_and_what_was_left_out(models, ioadapt):
+    shown = ioadapt(f"similarity {models} --by kind --only weight")
     assert "cosine of weights; matched by name; uniform mean" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1"):
         assert words in shown.out
     assert "left out: not requested (2)" in shown.err
-    assert run(f"{NAMES[0]} {NAMES[0]} --quiet") == 0
-    shown = capsys.readouterr()
+    shown = ioadapt(f"similarity {NAMES[0]} {NAMES[0]} --quiet")
     assert shown.err == ""
     assert "model#1 | model#2       5   0.0 M  1.0000" in shown.out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
-def test_the_figure_is_written_twice_with_the_same_bytes(models, here, ending: str):
+def test_the_figure_is_written_twice_with_the_same_bytes(models, here, ioadapt, ending: str):
     written = []
     for _ in range(2):
-        assert run(f"{models} --quiet --figure maps.{ending}") == 0
+        ioadapt(f"similarity {models} --quiet --figure maps.{ending}")
         written.append((here / f"maps.{ending}").read_bytes())
     assert written[0] == written[1]
     assert len(written[0]) > 5000
 
 
-def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(here):
+def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(here, ioadapt):
     evil = "<script>alert(1)</script>$\\frac{a}$.weight"
     for name in ("<b>one", "$x_1$"):
         save_file({evil: torch.randn(3, 4), "x" * 300: torch.randn(3)}, f"{name}.safetensors")
-    assert run("<b>one.safetensors $x_1$.safetensors --quiet --html page.html") == 0
+    ioadapt("similarity <b>one.safetensors $x_1$.safetensors --quiet --html page.html")
     text = (here / "page.html").read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href)=['"](?!#|data:)""", text) == []
     assert "alert(1)</script>" not in text
@@ -104,11 +90,10 @@ def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_th
     assert "<svg" in text
 
 
-def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(here, capsys, monkeypatch):
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(here, ioadapt, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert run("not-there nor-this --html x.html") == 2
-    told = capsys.readouterr().err
-    assert "matplotlib is not installed; install it with pip install 'ioadapt-theory[figures]'" in told
+    missing = "matplotlib is not installed; install it with pip install 'ioadapt-theory[figures]'"
+    ioadapt.refuses("similarity not-there nor-this --html x.html", missing)
 
 
 def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open():
@@ -119,8 +104,7 @@ def test_help_imports_little_and_states_the_defaults_that_the_paper_leaves_open(
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & {*done.stderr.replace("|", " ").split()}
 
 
-def test_the_aliases_are_listed(capsys):
-    assert run("--list") == 0
-    shown = capsys.readouterr().out
+def test_the_aliases_are_listed(ioadapt):
+    shown = ioadapt("similarity --list").out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown
     assert "lcm" in shown

@@ -165,7 +165,6 @@ def test_members_of_ani_and_our_own_format(here, ioadapt):
     ("models", "more", "sentence"),
     [
         ("nowhere source target", "", "nowhere"),
-        ("lora source target", "--out source", "would overwrite"),
         ("lora source target", "--out /no/folder/x", "--out /no/folder/x is in a folder that does not exist"),
         ("lora source target", "--inputs lora/adapter_config.json", "has no usable tokenizer"),
         ("lora source target", "--inputs wrong.safetensors", "fails on the inputs"),

@@ -1,14 +1,17 @@
-"""Models from the hub, and single files whose configurations are there."""
+"""Models from the hub, and single files whose configurations are there or beside them."""
 
+import json
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints import SourceError
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.models.sources import open_source
+from tests.adapters.foreign import filled, in_authors_names, tiny_flux
 from tests.checkpoints.conftest import hub  # noqa: F401
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.cli.pipelines import models, pipeline, single_file
@@ -61,3 +64,26 @@ def test_a_single_file_takes_its_configuration_from_the_hub_or_names_it(served: 
     assert source.parts == ("unet", "text_encoder")
     assert not any(path.endswith(".safetensors") for method, path in served.log if method == "GET")
     assert sum(p.numel() for p in source.load("unet").parameters()) > 1000
+
+
+def test_a_flux_in_its_authors_single_file_is_read_with_the_configuration_beside_it(tmp_path: Path):
+    """The model has a width that diffusers' converter does not know."""
+    torch.set_default_dtype(torch.float32)
+    flux = filled(tiny_flux())
+    state = flux.state_dict()
+    whole = in_authors_names(state)
+    file = tmp_path / "flux.safetensors"
+    save_file(whole, file)
+    flux.save_pretrained(tmp_path / "flux" / "transformer")
+    (tmp_path / "flux" / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+    source = open_source(file)
+    assert source.parts == ("transformer",)
+    read = source.load().state_dict()
+    assert read.keys() == state.keys()
+    assert all(torch.equal(t, read[name]) for name, t in state.items())
+    with pytest.raises(InvalidValueError, match="is not a local folder; give a transformers"):
+        source.load("text_encoder")  # looked for beside the configuration, since the file has none
+    del whole["txt_in.weight"]
+    save_file(whole, file)
+    with pytest.raises(FileFormatError, match="does not fit the FluxTransformer2DModel of"):
+        open_source(file).load()

@@ -17,7 +17,7 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from tests.adapters.foreign import in_authors_names, tiny_flux, tiny_llama
-from tests.similarity.memory import held
+from tests.similarity.models import held
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

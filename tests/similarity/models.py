@@ -2,13 +2,14 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, InMemory
 
 SHAPES = Path(__file__).parents[2] / "benchmarks" / "unet_shapes.tsv"
 
@@ -55,3 +56,12 @@ def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
     tensor, info = checkpoint.tensor(name), checkpoint.tensors[name]
     assert (tensor.shape, tensor.dtype) == (info.shape, checkpoint.dtype_of(name))
     return tensor
+
+
+def held(name: str, values: Mapping[str, torch.Tensor], source: str | None = None) -> InMemory:
+    return InMemory(name, source or f"/somewhere/{name}", values)
+
+
+def noisy(values: Mapping[str, torch.Tensor], scale: float, seed: int) -> dict[str, torch.Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return {k: v + scale * torch.randn(v.shape, generator=g, dtype=v.dtype) for k, v in values.items()}

@@ -13,7 +13,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity import compare
 from ioadapt_theory.similarity.compute import NOT_FINITE
 from ioadapt_theory.similarity.result import count_of_lowest, labels_of
-from tests.similarity.memory import held, noisy
+from tests.similarity.models import held, noisy
 
 LAYERS = {
     "block.0.attn1.to_q.weight": (6, 4),

@@ -7,8 +7,7 @@ import torch
 
 from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.similarity.matching import Matching, paired
-from tests.similarity.memory import held
-from tests.similarity.models import rows
+from tests.similarity.models import held, rows
 
 MODELS = ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")
 

@@ -7,7 +7,7 @@ from torch.nn.init import orthogonal_
 
 from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.similarity import Comparison, Space, compare
-from tests.similarity.memory import held
+from tests.similarity.models import held
 
 SIDES = [Space.INPUT, Space.OUTPUT]
 SHAPES = {

@@ -8,7 +8,7 @@ import torch
 from ioadapt_theory.checkpoints.checkpoint import InMemory
 from ioadapt_theory.similarity import Values, compare
 from ioadapt_theory.similarity.weights import CHUNK
-from tests.similarity.memory import held, noisy
+from tests.similarity.models import held, noisy
 
 LARGE = 3 * CHUNK + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]

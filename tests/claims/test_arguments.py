@@ -7,7 +7,7 @@ from ioadapt_theory.claims.evidence import extremes
 from ioadapt_theory.claims.evidence.argument import same, values_of, variants
 from ioadapt_theory.claims.evidence.extremes import CLEAR, IDLE, UNDEFINED, batch, needed, ratio_outside, recorded, said
 from ioadapt_theory.claims.evidence.formal import machine_checked
-from ioadapt_theory.claims.expression.algebra import equal
+from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.values import Values, fits
 from ioadapt_theory.claims.findings import Verification, merged
 from ioadapt_theory.claims.instances import witness
@@ -246,12 +246,12 @@ def test_algebra_holds_for_matrices_of_any_size_and_needs_the_hypothesis():
         (mean(fro(a @ b) ** 2, a=2).equals(2 * rows(a) * fro(b) ** 2), ()),
         (mean(inner(a, transpose(b)) ** 2, a=2).equals(2 * fro(b) ** 2), ()),
     ]
-    assert [equal(r, given, shapes) for r, given in holds] == [True] * len(holds)
-    assert not any(equal(Relation(r.left, "=", 2 * r.right), given, shapes) for r, given in holds)
-    assert not equal((c @ a).equals(a), (), shapes)
-    assert not equal(a <= a, (), shapes)
+    assert [algebra.equal(r, given, shapes) for r, given in holds] == [True] * len(holds)
+    assert not any(algebra.equal(Relation(r.left, "=", 2 * r.right), given, shapes) for r, given in holds)
+    assert not algebra.equal((c @ a).equals(a), (), shapes)
+    assert not algebra.equal(a <= a, (), shapes)
     with pytest.raises(ValueError, match="'spectral' is not polynomial"):
-        equal(spectral(a).equals(1), (), shapes)
+        algebra.equal(spectral(a).equals(1), (), shapes)
 
 
 SHARPEST = CLAIMS["lemma-1-sharp"]

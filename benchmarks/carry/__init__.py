@@ -4,6 +4,7 @@ import itertools
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -106,7 +107,7 @@ def measured(move: Move) -> dict[str, Any]:
         with disable(move.source), disable(copied):
             compared = Compared.of(move.source, copied, (x, x), need=move.need)
         for n in (*FEWER, len(x)):
-            found = foretold(move.source, copied, whole(x[:n]), disable, compared)
+            found = foretold(move.source, copied, whole(x[:n]), disable, nullcontext, compared)
             row["predicted"].append(_foretold("copy", n, found, row["kept"]["copy"], put=True))
     return row
 

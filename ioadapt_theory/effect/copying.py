@@ -16,7 +16,7 @@ from ioadapt_theory.effect.retained import Prediction, RowSums, predict, trust
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 
-Switch = Callable[[nn.Module], AbstractContextManager[None]]
+Switch = Callable[[nn.Module], AbstractContextManager[Any]]
 """Function, such as ``disable``, that returns a context manager for a model; inside it, adapters are off or on."""
 
 

@@ -67,7 +67,15 @@ def files(args: argparse.Namespace) -> Files:
     if args.map is not None:
         adapters, args.instead = [*reads[:3], *(args.instead or ())], []
         args.adapters = [name for name in adapters if name is not None]
-        return Files((*args.adapters, *reads[3:], args.map), {"--html": args.html}, adapter=written(args)[:1])
+        out, *_ = written(args)
+        first: dict[str, str] = {}
+        for name in args.adapters:
+            if (end := Path(name).name) in first:
+                way = "rename one, or write it to another folder"
+                msg = f"{first[end]} and {name} would both be written to {out / end}; {way}."
+                raise InvalidValueError(msg)
+            first[end] = name
+        return Files((*args.adapters, *reads[3:], args.map), {"--html": args.html}, adapter=(out,))
     if args.target is None:
         msg = "Give ADAPTER, SOURCE and TARGET, or adapters and --map MAP."
         raise InvalidValueError(msg)

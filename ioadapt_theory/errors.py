@@ -1,6 +1,7 @@
 """The errors of this package: a base class, and subclasses that also derive from the matching built-in errors."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,8 @@ LONGEST = 2000
 """Number of characters above which a message is shortened; a name in a broken file may have millions."""
 MOST_KNOWN = 12
 """Maximum number of known names that the message about an unknown name lists."""
+MOST_SEED = 2**32 - 1
+"""The largest seed; the number of a batch is added to it, and torch takes at most 2⁶⁴ - 1."""
 _ABBREVIATED = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -50,6 +53,22 @@ class IoAdaptError(Exception):
 
 class InvalidValueError(IoAdaptError, ValueError):
     """Error: a value is invalid, such as a number outside its limits."""
+
+
+def require_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise InvalidValueError unless the value of an option is a whole number within its limits."""
+    if type(value) is not int or value < least or (most is not None and value > most):
+        limits = f", at least {least}," if most is None else f" from {least} to {most:,},"
+        msg = f"{name} must be a whole number{limits} not {value!r:.40}."
+        raise InvalidValueError(msg)
+
+
+def require_positive(name: str, value: Any, what: str, most: float = math.inf) -> None:
+    """Raise InvalidValueError unless the value of an option is a number above 0, and at most ``most``."""
+    if not isinstance(value, int | float) or not 0 < value <= most:
+        limit = "" if most == math.inf else f" and at most {most}"
+        msg = f"{name} must be a {what} above 0{limit}, not {value!r:.40}."
+        raise InvalidValueError(msg)
 
 
 class ShapeError(IoAdaptError, ValueError):

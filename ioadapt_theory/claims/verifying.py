@@ -14,7 +14,7 @@ from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.extremes import needed, said
 from ioadapt_theory.claims.evidence.formal import machine_checked, record
 from ioadapt_theory.claims.findings import Verification, merged
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, require_whole
 
 FILES: Mapping[str, list[str]] = tomllib.loads(Path(__file__).with_name("registry.toml").read_text(encoding="utf-8"))
 """The files that state claims -> the ids of their claims."""
@@ -129,10 +129,7 @@ def check(run: Run) -> None:
     """Raise InvalidValueError for a setting that is not a whole number within its limits."""
     limits = {"seed": 2**63 - 1} | dict.fromkeys(("instances", "starts", "steps"), 10**6)  # all are in memory at once
     for name, most in limits.items():
-        value, least = getattr(run, name), 0 if name == "seed" else 1
-        if type(value) is not int or not least <= value <= most:
-            msg = f"{name} must be a whole number from {least} to {most:,}, not {value!r:.40}."
-            raise InvalidValueError(msg)
+        require_whole(name, getattr(run, name), 0 if name == "seed" else 1, most)
 
 
 def results(names: Sequence[str], run: Run, executor: Executor | None = None) -> Iterator[Verification]:

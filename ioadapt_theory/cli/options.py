@@ -176,7 +176,7 @@ def carry_out(args: argparse.Namespace, work: Callable[[argparse.Namespace, Prog
         from ioadapt_theory.moving.carrying.trial import Options
 
         check_counts(rows=(args.rows, 3))
-        limits = {n: getattr(args, n, None) for n in ("batch", "steps", "rank", "share", "seconds", "memory")}
+        limits = {n: getattr(args, n, None) for n in ("batch", "steps", "rank", "share", "seconds", "memory", "seed")}
         Options(**{n: limit for n, limit in limits.items() if limit is not None})
         with together():
             result, lines = work(args, progress)

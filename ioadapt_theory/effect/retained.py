@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ioadapt_theory.effect.certificate import following
 from ioadapt_theory.effect.intervals import LEAST, Doubt, interval, least
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import InvalidValueError, require_positive
 
 DRAWS, LEVEL = 400, 0.8
 """Number of bootstrap resamples, and the share of the resamples that the interval contains."""
@@ -51,13 +51,6 @@ class Alignment:
     def at_best_strength(self) -> float:
         """The share of the gain that a copy retains if scaled by max(c, 0)/q, its best factor ≥ 0: max(c, 0)²."""
         return max(self.cosine, 0.0) ** 2
-
-
-def require_share(explained: float) -> None:
-    """Raise InvalidValueError unless the share of the loss that an adapter removed is above 0 and at most 1."""
-    if not 0 < explained <= 1:
-        msg = f"explained must be above 0 and at most 1, not {explained!r}."
-        raise InvalidValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +165,7 @@ class Prediction(Alignment):
         Raises:
             InvalidValueError: the share is outside (0, 1].
         """
-        require_share(explained)
+        require_positive("explained", explained, "share", 1)
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 

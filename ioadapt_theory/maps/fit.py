@@ -15,7 +15,7 @@ from ioadapt_theory.effect.batches import Pair, Parts, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call, Recorded, cotangents, record
 from ioadapt_theory.effect.undisturbed import undisturbed
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import MOST_SEED, InvalidValueError, require_positive, require_whole
 from ioadapt_theory.maps.counterparts import counterparts
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import MappedPlace, ModelMap, fingerprint
@@ -78,9 +78,10 @@ def map_models(
         >>> map_models(source, target, torch.randn(64, 8), need="change").layers
         {'0': '0', '2': '2'}
     """
-    if not memory > 0:
-        msg = f"memory must be a number of gigabytes above 0, not {memory!r}."
-        raise InvalidValueError(msg)
+    require_positive("memory", memory, "number of gigabytes")
+    for key, value in (("batch", batch), ("draws", draws)):
+        require_whole(key, value, 1)
+    require_whole("seed", seed, 0, MOST_SEED)
     here, there, pairs, roles = _planned(source, target, layers, placements, rename, match)
     rows = divided(inputs, target_inputs, size=batch, seed=seed)
     with disable(source), disable(target):

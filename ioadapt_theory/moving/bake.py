@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.matrices import Operator
-from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError, require_positive, require_whole
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -122,12 +122,10 @@ def truncate(
     if rank is not None and share is not None:
         msg = "Give either a rank or a share of the norm, not both."
         raise InvalidValueError(msg)
-    if rank is not None and (type(rank) is not int or rank < 1):
-        msg = f"rank must be a whole number, at least 1, not {rank!r}."
-        raise InvalidValueError(msg)
-    if share is not None and not 0 < share <= 1:
-        msg = f"share must be above 0 and at most 1, not {share!r}."
-        raise InvalidValueError(msg)
+    if rank is not None:
+        require_whole("rank", rank, 1)
+    if share is not None:
+        require_positive("share", share, "share", 1)
     d, moved = change(adapter, w, bias)
     if not d.isfinite().all():
         msg = "The adapter's change of the weight contains NaN or infinity; check the adapter and the base."

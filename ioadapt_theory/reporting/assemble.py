@@ -10,8 +10,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
-from ioadapt_theory.effect.retained import require_share
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import InvalidValueError, require_positive, require_whole
 from ioadapt_theory.reporting.layers import paired, sizes
 from ioadapt_theory.reporting.predictions import advise, predict_move
 from ioadapt_theory.reporting.result import Report
@@ -67,7 +66,8 @@ def report(
         >>> print(report(tuned, model, inputs=torch.randn(64, 64), need="change"))
         Copy the adapter unchanged: a copy is predicted to keep 1.00 of the adapter's gain (R), ...
     """
-    require_share(explained)
+    require_positive("explained", explained, "share", 1)
+    require_whole("batch", batch, 1)
     if not isinstance(source, nn.Module) or not isinstance(target, nn.Module):
         msg = "report needs models in memory; for files use `ioadapt report [ADAPTER] SOURCE TARGET --inputs BATCH`."
         raise InvalidValueError(msg)

@@ -104,8 +104,22 @@ def test_other_names_are_given_by_rename():
     outcome = transfer(source, target, map=named, rank=1)
     assert outcome.sources == {"1": "0", "3": "2"}
     assert {layer.rank for layer in outcome.layers.values()} == {1}
-    with pytest.raises(InvalidValueError, match="layers contains 'nowhere'"):
-        map_models(mlp(0), target, GENERIC, need="change", layers=["nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"layers": ["nowhere"]}, "layers contains 'nowhere'"),
+        ({"memory": 0}, r"memory must be a number of gigabytes above 0, not 0\."),
+        ({"batch": 0}, r"batch must be a whole number, at least 1, not 0\."),
+        ({"batch": 1.5}, r"batch must be a whole number, at least 1, not 1\.5\."),
+        ({"draws": 0}, r"draws must be a whole number, at least 1, not 0\."),
+        ({"seed": 2**64}, r"seed must be a whole number from 0 to 4,294,967,295, not 18446744073709551616\."),
+    ],
+)
+def test_options_that_make_no_map_are_refused_in_a_sentence(options, sentence):
+    with pytest.raises(InvalidValueError, match=sentence):
+        map_models(mlp(0), mlp(1), GENERIC, **{"need": "change", **options})
 
 
 def test_what_several_layers_do_is_added_up_in_one():
@@ -149,5 +163,3 @@ def test_a_map_that_exceeds_the_memory_is_made_in_several_passes():
         for side in ("P", "Q"):
             torch.testing.assert_close(getattr(parts.places[name], side), getattr(place, side))
     assert (parts.layers, str(parts)) == (whole.layers, str(whole))
-    with pytest.raises(InvalidValueError, match="memory must be a number of gigabytes above 0, not 0"):
-        map_models(source, target, X[:60], need="change", memory=0)

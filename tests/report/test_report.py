@@ -148,8 +148,13 @@ def test_what_is_no_move_is_refused_in_a_sentence():
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}), inputs=inputs())
     with pytest.raises(InvalidValueError, match=r"Give unlabelled inputs=, .*compare\(source, target\)"):
         report(adapted(network(0), "input"), network(1))
-    with pytest.raises(InvalidValueError, match=r"explained must be above 0 and at most 1, not 1\.5"):
-        report(network(0), network(1), explained=1.5)
+    for options, sentence in (
+        ({"explained": 1.5}, r"explained must be a share above 0 and at most 1, not 1\.5\."),
+        ({"explained": "a"}, r"explained must be a share above 0 and at most 1, not 'a'\."),
+        ({"batch": 0}, r"batch must be a whole number, at least 1, not 0\."),
+    ):
+        with pytest.raises(InvalidValueError, match=sentence):
+            report(network(0), network(1), inputs=inputs(), need="change", **options)
 
 
 def test_layers_of_the_adapter_that_do_not_fit_are_named():

@@ -20,7 +20,7 @@ from ioadapt_theory.effect.likelihood import followed, read
 from ioadapt_theory.effect.pairing import PLACES
 from ioadapt_theory.effect.passes import Call, cotangents, require_finite, run
 from ioadapt_theory.effect.retained import Prediction, RowSums, clear, predict, trust
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import MOST_SEED, InvalidValueError, require_positive, require_whole
 from ioadapt_theory.maps.solve import RULES, Rule
 
 COPY, BLOCKS, ZERO = Rule("copy", 0.0), Rule("blocks"), Rule("zero", 0.0)
@@ -67,16 +67,12 @@ class Options:
             msg = f"starts may contain {', '.join(STARTS)}, not {odd[0]!r}."
             raise InvalidValueError(msg)
         for key, least in (("steps", 0), ("batch", 1), ("rank", 1), ("draws", 1)):
-            value = getattr(self, key)
-            if value is not None and (type(value) is not int or value < least):
-                msg = f"{key} must be a whole number, at least {least}, not {value!r}."
-                raise InvalidValueError(msg)
+            if (value := getattr(self, key)) is not None:
+                require_whole(key, value, least)
+        require_whole("seed", self.seed, 0, MOST_SEED)
         for key, what in (("seconds", "time"), ("memory", "number of gigabytes"), ("share", "share")):
-            value, most = getattr(self, key), 1 if key == "share" else math.inf
-            if value is not None and not (isinstance(value, int | float) and 0 < value <= most):
-                limit = " and at most 1" if most == 1 else ""
-                msg = f"{key} must be a {what} above 0{limit}, not {value!r}."
-                raise InvalidValueError(msg)
+            if (value := getattr(self, key)) is not None:
+                require_positive(key, value, what, 1 if key == "share" else math.inf)
         if self.steps is not None and self.seconds is not None:
             msg = "steps and seconds are two limits of one budget; give one of them."
             raise InvalidValueError(msg)

@@ -99,13 +99,25 @@ def _divided(name: str) -> tuple[str, str, str]:
 
 
 def require_known(rename: Mapping[str, str], names: Collection[str], modules: Collection[str]) -> None:
-    """Raise InvalidValueError if ``rename`` contains a layer without an adapter, or an unknown layer of the target."""
+    """Raise InvalidValueError if ``rename`` is no mapping, or has a layer without an adapter or not of the target."""
+    if not isinstance(rename, Mapping):
+        msg = f"rename must be a mapping, such as {{'source layer': 'target layer'}}, not a {type(rename).__name__}."
+        raise InvalidValueError(msg)
     if missing := sorted(rename.keys() - {*names}):
         msg = f"rename contains {missing[0]!r}, but the source has no adapter on a layer of this name; remove it."
         raise InvalidValueError(msg)
     if missing := sorted({*rename.values()} - {*modules}):
         msg = f"rename contains {missing[0]!r}, but the target has no module of this name; give an existing name."
         raise InvalidValueError(msg)
+
+
+def require_models(source: object, target: object, command: str) -> None:
+    """Raise InvalidValueError unless both are modules; ``command`` is the command for files."""
+    for model in (source, target):
+        if not isinstance(model, nn.Module):
+            way = f"load it first, or use `{command}`"
+            msg = f"source and target must be models (torch.nn.Module), not {type(model).__name__}; {way}."
+            raise InvalidValueError(msg)
 
 
 def _is_convolution(module: nn.Module) -> bool:

@@ -11,12 +11,13 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of, walk
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.model import disable
+from ioadapt_theory.adapters.rules.correspondence import MATCHES
 from ioadapt_theory.effect.batches import Pair, Parts, divided
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call, Recorded, cotangents, record
 from ioadapt_theory.effect.undisturbed import undisturbed
 from ioadapt_theory.errors import MOST_SEED, InvalidValueError, require_positive, require_whole
-from ioadapt_theory.maps.counterparts import counterparts
+from ioadapt_theory.maps.counterparts import counterparts, require_models
 from ioadapt_theory.maps.lineage import related
 from ioadapt_theory.maps.model_map import MappedPlace, ModelMap, fingerprint
 from ioadapt_theory.maps.moments import Gathered, Moments, Place, features, grouped, paired, places
@@ -57,7 +58,7 @@ def map_models(
         layers: names of the source's layers to map; by default all linear layers and convolutions.
         placements: placements of the adapters to be moved; fewer placements need less memory.
         rename: source layer -> target layer, for names that differ.
-        match: how the other layers are matched, by "name", "provenance" or "auto", see ``transfer``.
+        match: how the other layers are matched, by "name", "provenance", "auto" or "depth", see ``transfer``.
         call: function; ``call(model, batch)`` returns the outputs, if ``model(batch)`` does not.
         need: "labels" if the outputs are logits, else "change"; by default as the outputs tell.
         batch: maximum number of rows per batch.
@@ -142,6 +143,13 @@ def _planned(
     match: str,
 ) -> tuple[dict[str, nn.Module], dict[str, nn.Module], dict[str, str], dict[Place, set[str]]]:
     """Return the layers of both models, their pairs by name, and the roles of each place, "reads" and "writes"."""
+    require_models(source, target, "ioadapt map SOURCE TARGET")
+    if isinstance(placements, str) or not placements or {*placements} - {*Placement}:
+        msg = f"placements must be a list of {', '.join(map(repr, map(str, Placement)))}, not {placements!r}."
+        raise InvalidValueError(msg)
+    if match not in {*MATCHES, "depth"}:
+        msg = f"match must be 'name', 'provenance', 'auto' or 'depth' for a map, not {match!r}."
+        raise InvalidValueError(msg)
     wanted = [n for n, m in walk(source) if is_supported(base_of(m)) and (layers is None or n in layers)]
     if layers is not None and (missing := sorted({*layers} - {*wanted})):
         msg = f"layers contains {missing[0]!r}, but the source has no linear layer or convolution of this name."

@@ -13,6 +13,7 @@ from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.maps.counterparts import require_known, require_models
 from ioadapt_theory.maps.model_map import ModelMap
 from ioadapt_theory.moving.carrying import Options, carried
 from ioadapt_theory.moving.carrying.by_map import moved_by_map
@@ -110,11 +111,7 @@ def transfer(
         >>> transfer(source, target).matched
         ('0',)
     """
-    for model in (source, target):
-        if not isinstance(model, nn.Module):
-            way = "load it first, or use `ioadapt transfer ADAPTER SOURCE TARGET`"
-            msg = f"source and target must be models (torch.nn.Module), not {type(model).__name__}; {way}."
-            raise InvalidValueError(msg)
+    require_models(source, target, "ioadapt transfer ADAPTER SOURCE TARGET")
     fit: dict[str, Any] = {
         "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
         "seconds": seconds, "placement": placement, "rank": rank, "share": share, "batch": batch,
@@ -132,6 +129,9 @@ def transfer(
             adapter.require_whole()
     odd = {n for n, value in fit.items() if value != getattr(Options(), n)} | ({"tuned"} if tuned else set())
     if map is not None:
+        if not isinstance(map, ModelMap):
+            msg = f"map must be a ModelMap, not a {type(map).__name__}; read a file with ModelMap.load(path)."
+            raise InvalidValueError(msg)
         mixed = sorted(odd - {"rank", "share"}) + ["inputs"] * (inputs is not None) + ["rename"] * bool(rename)
         if mixed or match != "name":
             msg = f"{(*mixed, 'match')[0]} cannot be used with map=, which already contains the layers; leave it out."
@@ -143,7 +143,8 @@ def transfer(
     if odd:
         msg = f"{', '.join(sorted(odd))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)
-    renamed = {new: n for n, new in (rename or {}).items() if n in given}
+    require_known(rename or {}, given, ModelWeights(target).names)
+    renamed = {new: n for n, new in (rename or {}).items()}
     names = [Name("", n) for n in given if n not in renamed.values()]
     correspondence = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
     origins = replace(correspondence.origins, of={**correspondence.origins.of, **renamed})  # chosen by the caller

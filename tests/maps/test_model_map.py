@@ -113,13 +113,23 @@ def test_other_names_are_given_by_rename():
         ({"memory": 0}, r"memory must be a number of gigabytes above 0, not 0\."),
         ({"batch": 0}, r"batch must be a whole number, at least 1, not 0\."),
         ({"batch": 1.5}, r"batch must be a whole number, at least 1, not 1\.5\."),
+        (
+            {"source": "a"},
+            "not str; load it first, or use `ioadapt map SOURCE TARGET`",
+        ),
+        ({"placements": ("foo",)}, r"placements must be a list of 'input', 'output', 'weight', not \('foo',\)\."),
+        ({"placements": "weight"}, "placements must be a list of 'input', 'output', 'weight', not 'weight'"),
+        ({"placements": ()}, r"placements must be a list of 'input', 'output', 'weight', not \(\)\."),
+        ({"match": "effect"}, "match must be 'name', 'provenance', 'auto' or 'depth' for a map, not 'effect'"),
+        ({"match": "foo"}, "match must be 'name', 'provenance', 'auto' or 'depth' for a map, not 'foo'"),
+        ({"rename": ["0"]}, "rename must be a mapping"),
         ({"draws": 0}, r"draws must be a whole number, at least 1, not 0\."),
         ({"seed": 2**64}, r"seed must be a whole number from 0 to 4,294,967,295, not 18446744073709551616\."),
     ],
 )
 def test_options_that_make_no_map_are_refused_in_a_sentence(options, sentence):
     with pytest.raises(InvalidValueError, match=sentence):
-        map_models(mlp(0), mlp(1), GENERIC, **{"need": "change", **options})
+        map_models(**{"source": mlp(0), "target": mlp(1), "inputs": GENERIC, "need": "change", **options})
 
 
 def test_what_several_layers_do_is_added_up_in_one():

@@ -328,6 +328,9 @@ def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
         ({"call": lambda m, x: m[0](x)}, "does not change|different shapes|of the source"),
         ({"rename": {"0": "nowhere"}}, "rename contains 'nowhere', but the target"),
         ({"rename": {"nowhere": "0"}}, "rename contains 'nowhere', but the source"),
+        ({"rename": "0"}, "rename must be a mapping, such as .*, not a str"),
+        ({"rename": [("0", "0")]}, "rename must be a mapping, such as .*, not a list"),
+        ({"map": "a.safetensors"}, r"map must be a ModelMap, not a str; read a file with ModelMap.load\(path\)"),
     ],
 )
 def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):

@@ -58,5 +58,8 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
 def test_layers_that_are_called_otherwise_are_renamed():
     source = adapt(net((6, 4)), target_modules=["0"], placement="input", init="random")
     target = nn.ModuleDict({"proj": nn.Linear(6, 8)})
+    for wrong, sentence in (({"7": "proj"}, "'7', but the source"), ({"0": "no"}, "'no', but the target"), ("0", "")):
+        with pytest.raises(InvalidValueError, match=f"rename (contains {sentence}|must be a mapping)"):
+            transfer(source, target, rename=wrong)
     report = transfer(source, target, rename={"0": "proj"})
     assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})

@@ -59,12 +59,16 @@ def undisturbed(model: nn.Module, *, precise: bool = False) -> Iterator[None]:
 
 
 def fitted(batch: Any, model: nn.Module) -> Any:
-    """Return the batch on the device of the model's first parameter, with floating-point tensors in its dtype."""
+    """Return the batch, detached, on the device of the model's first parameter, with floating-point in its dtype."""
     floats = (p for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
-    if (like := next(floats, None)) is None:
-        return batch
+    like = next(floats, None)
 
     def of(x: Tensor) -> Tensor:
-        return x.to(x.device if like.is_meta else like.device, like.dtype if x.is_floating_point() else x.dtype)
+        x = x.detach()
+        return (
+            x
+            if like is None
+            else x.to(x.device if like.is_meta else like.device, like.dtype if x.is_floating_point() else x.dtype)
+        )
 
     return mapped(batch, of)

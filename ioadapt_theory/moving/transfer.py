@@ -11,6 +11,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.model import layers, naming
 from ioadapt_theory.adapters.rules.correspondence import correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.effect.batches import listed
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.maps.counterparts import require_known, require_models
@@ -112,6 +113,7 @@ def transfer(
         ('0',)
     """
     require_models(source, target, "ioadapt transfer ADAPTER SOURCE TARGET")
+    target_inputs = None if target_inputs is None else listed(target_inputs)
     fit: dict[str, Any] = {
         "target_inputs": target_inputs, "call": call, "need": need, "starts": starts and tuple(starts), "steps": steps,
         "seconds": seconds, "placement": placement, "rank": rank, "share": share, "batch": batch,
@@ -139,7 +141,7 @@ def transfer(
         return moved_by_map(source, target, map, name=name, strict=strict, trainable=trainable, rank=rank, share=share)
     if inputs is not None:
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
-        return carried(source, target, inputs, options, name=name, tuned=tuned, **common)
+        return carried(source, target, listed(inputs), options, name=name, tuned=tuned, **common)
     if odd:
         msg = f"{', '.join(sorted(odd))} can be used only with inputs=; give inputs= too."
         raise InvalidValueError(msg)

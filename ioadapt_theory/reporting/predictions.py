@@ -10,6 +10,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.effect import Compared, Prediction, measured, run, undisturbed, whole
+from ioadapt_theory.effect.batches import listed
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving.carrying.trial import only
@@ -67,6 +68,7 @@ def predict_move(
     batch: int = 64,
 ) -> Predictions:
     """Return how far apart the models' outputs are, and a prediction for a copy of ``adapter``; see ``report``."""
+    inputs, target_inputs = listed(inputs), None if target_inputs is None else listed(target_inputs)
     batches = whole(inputs, target_inputs, size=batch)
     with disable(source), disable(target):
         otherwise = "change" if adapter is None else None  # without an adapter, nothing depends on it

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ioadapt_theory import map_models, report, resize
 from ioadapt_theory.adapters import adapt, disable, layers, parameters
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.moving import TransferError, transfer
@@ -518,3 +519,21 @@ def test_a_prediction_says_that_it_leaves_out_other_adapters_of_the_target():
     with pytest.warns(CarryWarning, match="is for the adapter alone; other on the target stays active, too"):
         transfer(source, target, inputs=X, need="change")
     assert layers(target)["0"].active == ("other", "default")
+
+
+MOVES = {
+    "transfer": lambda x: transfer(adapted(mlp(0)), mlp(5), inputs=x(), target_inputs=x(), need="change", steps=2),
+    "tuned": lambda x: transfer(mlp(0), mlp(5), inputs=x(), tuned=mlp(1), need="change", steps=0),
+    "resize": lambda x: resize(adapted(mlp(0)), x(), rank=1, need="change", steps=2),
+    "report": lambda x: report(adapted(mlp(0)), mlp(5), None, x(), target_inputs=x(), need="change").predictions.copied,
+    "map": lambda x: map_models(mlp(0), mlp(5), x(), need="change").places["0:input"].activations,
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("once", [True, False])
+def test_inputs_may_be_read_only_once_or_require_gradients(move, once):
+    plain = [*X.split(90)]
+    given = (lambda: iter(plain)) if once else (lambda: [x.clone().requires_grad_() for x in plain])
+    one, two = (MOVES[move](x) for x in (given, lambda: plain))
+    assert getattr(one, "kept", one) == getattr(two, "kept", two)

@@ -36,7 +36,7 @@ IMPOSSIBLE = "the adapter cannot be fitted to the target (the report says why), 
 def carried(
     source: nn.Module,
     target: nn.Module,
-    inputs: Any,
+    inputs: list[Any],
     options: Options,
     *,
     name: str,

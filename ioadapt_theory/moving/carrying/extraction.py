@@ -18,7 +18,7 @@ from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.layer import walk
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.model import disable, layers, remove
-from ioadapt_theory.effect.batches import Parts, divided
+from ioadapt_theory.effect.batches import Parts, divided, listed
 from ioadapt_theory.effect.compared import Compared
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.effect.undisturbed import undisturbed
@@ -94,7 +94,7 @@ def resize(
     chosen = Options(rank=rank, **more, seed=seed, progress=progress)
     parts = parts_of(layers(model, name), name)
     with undisturbed(model, precise=True):
-        rows, compared = compared_rows(model, model, inputs, chosen)
+        rows, compared = compared_rows(model, model, listed(inputs), chosen)
         trial = Trial(model, model, name, rows, chosen, compared)
         report, winner = _best(trial, parts, (model,), "adapter")
     remove(model, name)
@@ -156,10 +156,10 @@ def extract(
     """
     given: dict[str, Any] = {"call": call, "need": need, "steps": steps, "batch": batch, "seed": seed}
     options = Options(rank=rank, share=share, progress=progress, **given)
-    return extracted(base, tuned, inputs, options, name)
+    return extracted(base, tuned, listed(inputs), options, name)
 
 
-def compared_rows(source: nn.Module, target: nn.Module, inputs: Any, options: Options) -> tuple[Parts, Compared]:
+def compared_rows(source: nn.Module, target: nn.Module, inputs: list[Any], options: Options) -> tuple[Parts, Compared]:
     """Return the rows, in batches whose outputs are not too large, and what is compared of the two models."""
     rows = divided(inputs, options.target_inputs, size=options.batch, seed=options.seed)
     with disable(source), disable(target):
@@ -168,7 +168,7 @@ def compared_rows(source: nn.Module, target: nn.Module, inputs: Any, options: Op
     return divided(inputs, options.target_inputs, size=size, seed=options.seed), compared
 
 
-def extracted(base: nn.Module, tuned: nn.Module, inputs: Any, options: Options, name: str) -> CarryReport:
+def extracted(base: nn.Module, tuned: nn.Module, inputs: list[Any], options: Options, name: str) -> CarryReport:
     options = replace(options, target_inputs=None)
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         parts = [Part.of(n, "weight", change) for n, change in differences(base, tuned).items()]

@@ -59,16 +59,13 @@ def undisturbed(model: nn.Module, *, precise: bool = False) -> Iterator[None]:
 
 
 def fitted(batch: Any, model: nn.Module) -> Any:
-    """Return the batch, detached, on the device of the model's first parameter, with floating-point in its dtype."""
+    """Return the batch, detached, on the device of the model's first parameter, and its floats in that dtype."""
     floats = (p for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)  # not float8
-    like = next(floats, None)
+    if (like := next(floats, None)) is None:
+        return mapped(batch, Tensor.detach)
 
     def of(x: Tensor) -> Tensor:
-        x = x.detach()
-        return (
-            x
-            if like is None
-            else x.to(x.device if like.is_meta else like.device, like.dtype if x.is_floating_point() else x.dtype)
-        )
+        device = x.device if like.is_meta else like.device
+        return x.detach().to(device, like.dtype if x.is_floating_point() else x.dtype)
 
     return mapped(batch, of)

@@ -1,10 +1,11 @@
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 from torch import nn
 
-from ioadapt_theory import adapt, extract, layers, resize
+from ioadapt_theory import adapt, extract, layers, parameters, resize, transfer
 from ioadapt_theory.effect.reads_writes import Rows
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.maps.solve import truncated
@@ -120,3 +121,29 @@ def test_mistakes_are_told():
         resize(model, "texts.txt", rank=2, need="change")
     with pytest.raises(UnknownNameError, match="Unknown adapter 'other'"):
         resize(model, x, rank=2, name="other")
+
+
+class Idle(nn.Sequential):
+    def forward(self, x):
+        return self[1](self[0](x))
+
+
+def test_a_change_of_layers_that_are_not_called_is_not_extracted():
+    base = Idle(nn.Linear(10, 5), nn.LayerNorm(5), nn.Linear(4, 4))
+    tuned = copy.deepcopy(base)
+    for n in (1, 2):
+        tuned[n].weight.data += 0.3
+    with pytest.raises(InvalidValueError, match=r"No layer .*, such as 2, is called on these inputs; give inputs"):
+        extract(base, tuned, torch.randn(32, 10), need="change")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"placement": "input"}, {"starts": ["zero"]}, {"rename": {"0": "0"}}, {"match": "effect"}, {}]
+)
+def test_a_tuned_model_and_its_own_base_take_the_options_of_an_extraction(odd):
+    base, tuned = nn.Sequential(nn.Linear(6, 4)), nn.Sequential(nn.Linear(6, 4))
+    options = {"inputs": torch.randn(32, 6), "tuned": tuned, "need": "change", "rank": 2, "steps": 0}
+    sentence = f"{next(iter(odd), '')} has no effect .*; leave it out"
+    with pytest.raises(InvalidValueError, match=sentence) if odd else nullcontext():
+        transfer(base, base, **options, **odd, trainable=True)
+    assert [p.requires_grad for _, p in parameters(base)] == ([] if odd else [True, True])

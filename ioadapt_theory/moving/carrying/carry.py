@@ -53,11 +53,17 @@ def carried(
 
     Raises:
         TransferError: a layer has no counterpart and ``strict`` is set, or no layer has one; the target is unchanged.
+        InvalidValueError: an option has no effect, or the inputs are invalid.
     """
     if tuned is not None:
-        first = extracted(source, tuned, inputs, options, name)
         if source is target:
-            return first
+            how = None if match == "name" else match
+            given = {"placement": options.placement, "starts": options.starts, "rename": rename, "match": how}
+            if odd := [key for key, value in given.items() if value]:
+                msg = f"{odd[0]} has no effect if the change of tuned= is put on the source itself; leave it out."
+                raise InvalidValueError(msg)
+            return extracted(source, tuned, inputs, options, name, trainable=trainable)
+        extracted(source, tuned, inputs, options, name)
         try:
             common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
             return carried(source, target, inputs, options, name=name, **common)

@@ -168,14 +168,16 @@ def compared_rows(source: nn.Module, target: nn.Module, inputs: list[Any], optio
     return divided(inputs, options.target_inputs, size=size, seed=options.seed), compared
 
 
-def extracted(base: nn.Module, tuned: nn.Module, inputs: list[Any], options: Options, name: str) -> CarryReport:
+def extracted(
+    base: nn.Module, tuned: nn.Module, inputs: list[Any], options: Options, name: str, *, trainable: bool = False
+) -> CarryReport:
     options = replace(options, target_inputs=None)
     with undisturbed(base, precise=True), undisturbed(tuned, precise=True):
         parts = [Part.of(n, "weight", change) for n, change in differences(base, tuned).items()]
         rows, compared = compared_rows(base, base, inputs, options)
         trial = Trial(base, base, name, rows, options, compared, tuned)
         report, winner = _best(trial, parts, (base, tuned), "weight difference")
-    put(base, winner, name)
+    put(base, winner, name, trainable=trainable)
     return report
 
 
@@ -195,6 +197,10 @@ def _best(
             r = low.rank
             lower[start].append(low)
             kept[start][layer] = min(kept[start].get(layer, 1.0), found)
+    if not any(lower.values()):
+        which = f"that differs and can be adapted, such as {parts[0].layer}"
+        msg = f"No layer {which}, is called on these inputs; give inputs on which one is."
+        raise InvalidValueError(msg)
     modules = base_layers(trial.target, {part.layer for part in parts})
     candidates = {start: assembled(modules, some) for start, some in lower.items()}
     budget = Budget(trial)

@@ -119,6 +119,15 @@ def test_the_sentence_on_a_language_model_follows_from_its_record():
     told = f"a copied LoRA keeps {kept['LoRA']} of its gain, a copied input adapter {kept['input'].split()[0]}"
     told += f", an output adapter {kept['output'].split()[0]}, and a LoRA that is carried over with 40 unlabelled rows"
     assert f"{told} {kept[CARRIED].split()[0]}." in README
+    every = language.recorded()["smollm_slavic_all"]
+    on_all = {row: language.share(every, "same function", row).mean for row in ("input", "output", THESEUS, CARRIED)}
+    layers = "On all linear layers, of which some read what is permuted"
+    assert f"{layers}, a copied input adapter keeps {on_all['input']:.2f}." in README
+    page = TEXTS["docs/smollm.md"].replace("\n", " ")
+    assert f"a copied input adapter keeps only {on_all['input']:.2f} of its gain" in page
+    assert f"An output adapter keeps {on_all['output']:.2f}," in page
+    assert f"Theseus {on_all[THESEUS]:.2f}." in page
+    assert on_all[CARRIED] > 0.995
     shown, _ = language.targets(result)
     spread = []
     for target in set(shown) - {"same function"}:

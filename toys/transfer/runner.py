@@ -32,7 +32,7 @@ def runner(cache: Path, jobs: int, progress: Progress) -> Iterator[Runner]:
 def _run(
     units: list[Run], *, cache: Path, executor: Executor | None, progress: Progress
 ) -> dict[Run, Mapping[str, Any]]:
-    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process caches its latest worlds
+    todo = sorted(dict.fromkeys(units), key=lambda unit: unit.seed)  # a process caches its latest worlds
     progress(len(todo), 0)
     found: dict[Run, Mapping[str, Any]] = {}
     if executor is None:

@@ -15,11 +15,13 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.cli import say
 from ioadapt_theory.cli.options import NO_INPUTS, Moved, Progress, device_of, dtype_of
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats import AdapterFile, vocabulary
+from ioadapt_theory.formats import AdapterFile
 from ioadapt_theory.formats.export import KEPT, STYLE_OF, factors, notes, require_replaceable, write_lora
 from ioadapt_theory.formats.match import Match, match, told
 from ioadapt_theory.formats.own import save_adapter
 from ioadapt_theory.formats.rewrite import Component, rewrite
+from ioadapt_theory.formats.vocabulary import common_rows, reader
+from ioadapt_theory.formats.vocabulary import told as told_more
 from ioadapt_theory.models.inputs import Batches
 from ioadapt_theory.models.prompts import batches, read_prompts, training_captions, training_tags
 from ioadapt_theory.models.sources import Source
@@ -144,7 +146,7 @@ def rest(
         if one.matched and not one.outcome.matched
     ]
     none = [f"No adapter of {part} is written; its {n} layers are left out." for part, n in empty]
-    lines = vocabulary.told(file, more) + [line for one in result if one.matched for line in one.matched.notes]
+    lines = told_more(file, more) + [line for one in result if one.matched for line in one.matched.notes]
     lines += [f"{name} is left out: {why}." for name, why in [*lost.items()][:5]] + (none if len(result) > 1 else [])
     lines += [f"... {len(lost)} parts of {file.path} are left out."] if len(lost) > 5 else []
     others = file.left_out(*(one.component for one in result))
@@ -200,11 +202,7 @@ def write(
             named = {names.get(one.part, one.part): part.layers for one, part in zip(done, parts, strict=True)}
         write_lora(args.out, named, style, base=target.given, metadata=entries, dtype=dtype_of(args))
     elif plain and file.format in STYLE_OF:
-        more = (
-            {}
-            if file.config is None
-            else vocabulary.common_rows(file, *(vocabulary.reader(some.load()) for some in (target, source)))
-        )
+        more = {} if file.config is None else common_rows(file, *(reader(some.load()) for some in (target, source)))
         rewrite(args.out, file, parts, base=target.given, notes=entries, dtype=dtype_of(args), more=more)
         return more
     elif len(done) > 1:

@@ -7,7 +7,7 @@ from typing import Any
 from ioadapt_theory.cli import OK
 from ioadapt_theory.cli.files import Files, check_counts
 from ioadapt_theory.cli.options import add_models, device_of, require_folder, shown
-from ioadapt_theory.errors import MOST_SEED, InvalidValueError, require_whole
+from ioadapt_theory.errors import MOST_SEED, InvalidValueError, require_positive, require_whole
 from ioadapt_theory.outputs import at_home, together
 
 EXAMPLES = """SOURCE and TARGET are as for `ioadapt transfer`. Give unlabelled inputs of the models' own domain, 256
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_counts(batch=(args.batch, 1), rows=(args.rows, 3))
     require_whole("seed", args.seed, 0, MOST_SEED)
+    require_positive("memory", args.memory, "number of gigabytes")
     if (args.inputs is None) == (args.prompts is None):
         msg = "Give unlabelled inputs: --prompts FILE for diffusion models, --inputs BATCH for others."
         raise InvalidValueError(msg)

@@ -38,6 +38,7 @@ LINES = {
     "transfer old/lora lora --map m --out o": "old/lora and lora would both be written to o/lora; rename one, or write",
     "transfer lora a b --inputs x --out o --seed -1": "seed must be a whole number from 0 to 4,294,967,295, not -1.",
     "map a b --inputs x --out o.safetensors --seed 99999999999": "number from 0 to 4,294,967,295, not 99999999999.",
+    "map a b --inputs x --out o.safetensors --memory 0": "memory must be a number of gigabytes above 0, not 0.0.",
     "resize lora model.safetensors --out o": "Give --rank R or --share F, and not both.",
     "extract a b --rank 2 --out o": "Give unlabelled inputs: --prompts FILE for diffusion models",
     "report a b c d": "Give two models, or an adapter and two models",
